@@ -1,0 +1,354 @@
+//! Settings from the environment, read once at start.
+
+mod given;
+mod secret;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+use crate::service::Service;
+use given::Given;
+pub use given::SettingsError;
+pub use secret::Secret;
+
+/// Everything a service can be told from outside.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `BIND_ADDRESS`.
+    pub bind_address: IpAddr,
+    /// Where each service is, in the order of [`Service::all`]; read it through [`Settings::place`].
+    places: Vec<Place>,
+    /// `LOG_LEVEL`, understood. An unknown word means INFO.
+    pub log_level: LevelFilter,
+    /// `LOG_LEVEL` as it was given, or `INFO`.
+    pub log_level_text: String,
+    /// `AUTOGRAPH_TEST_ENDPOINTS`: serve `/test/…` and let the clock be moved.
+    pub test_endpoints: bool,
+    /// `REQUEST_TIMEOUT`.
+    pub request_timeout: Duration,
+    /// `SHUTDOWN_SECONDS`: how long requests in flight may take to end.
+    pub shutdown_limit: Duration,
+    /// `METRICS_ENABLED`.
+    pub metrics_enabled: bool,
+    /// `CORS_ORIGINS`, split at commas, otherwise as given.
+    pub cors_origins: Vec<String>,
+    /// `JWT_*` and `BCRYPT_COST`, `SESSION_TTL_SECONDS`.
+    pub sign_in: SignIn,
+    /// `POSTGRES_*`, `SLOW_QUERY_THRESHOLD_MS`.
+    pub postgres: Postgres,
+    /// `REDIS_*`.
+    pub redis: Redis,
+    /// `RATE_LIMIT_*`.
+    pub rate_limit: RateLimit,
+    /// `CIRCUIT_BREAKER_*`.
+    pub circuit_breaker: CircuitBreaker,
+    /// `IDEMPOTENCY_*`.
+    pub idempotency: Idempotency,
+    /// `MEMORY_*`.
+    pub memory: Memory,
+}
+
+/// Host and port of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl Place {
+    /// `http://host:port`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}:{}", self.host, self.port)
+    }
+}
+
+/// Tokens, passwords and sessions.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// `JWT_SECRET`.
+    pub secret: Secret,
+    /// Whether the development secret stands in for a missing one.
+    pub secret_is_default: bool,
+    /// `JWT_ACCESS_TOKEN_EXPIRE_MINUTES`.
+    pub access_life: Duration,
+    /// `JWT_REFRESH_TOKEN_EXPIRE_DAYS`.
+    pub refresh_life: Duration,
+    /// `JWT_LEEWAY_SECONDS`.
+    pub leeway: Duration,
+    /// `BCRYPT_COST`.
+    pub bcrypt_cost: u32,
+    /// `SESSION_TTL_SECONDS`.
+    pub session_ttl: Duration,
+}
+
+/// The relational store.
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    /// `POSTGRES_HOST`.
+    pub host: String,
+    /// `POSTGRES_PORT`.
+    pub port: u16,
+    /// `POSTGRES_DB`.
+    pub database: String,
+    /// `POSTGRES_USER`.
+    pub user: String,
+    /// `POSTGRES_PASSWORD`.
+    pub password: Secret,
+    /// `POSTGRES_POOL_SIZE`.
+    pub pool_size: u32,
+    /// `POSTGRES_POOL_OVERFLOW`.
+    pub pool_overflow: u32,
+    /// `SLOW_QUERY_THRESHOLD_MS`.
+    pub slow_query_threshold: Duration,
+}
+
+/// The key-value store.
+#[derive(Debug, Clone)]
+pub struct Redis {
+    /// `REDIS_HOST`.
+    pub host: String,
+    /// `REDIS_PORT`.
+    pub port: u16,
+    /// `REDIS_PASSWORD`, if there is one.
+    pub password: Option<Secret>,
+}
+
+/// Requests per window.
+#[derive(Debug, Clone)]
+pub struct RateLimit {
+    /// `RATE_LIMIT_PER_USER`.
+    pub per_user: u64,
+    /// `RATE_LIMIT_PER_IP`.
+    pub per_ip: u64,
+    /// `RATE_LIMIT_WINDOW_SECONDS`.
+    pub window: Duration,
+}
+
+/// When a breaker opens and closes.
+#[derive(Debug, Clone)]
+pub struct CircuitBreaker {
+    /// `CIRCUIT_BREAKER_FAILURE_THRESHOLD`.
+    pub failure_threshold: u32,
+    /// `CIRCUIT_BREAKER_OPEN_SECONDS`.
+    pub open_for: Duration,
+    /// `CIRCUIT_BREAKER_SUCCESS_THRESHOLD`.
+    pub success_threshold: u32,
+}
+
+/// Replays of stored answers.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// `IDEMPOTENCY_ENABLED`.
+    pub enabled: bool,
+    /// `IDEMPOTENCY_TTL_SECONDS`.
+    pub ttl: Duration,
+}
+
+/// The watch on the gateway's memory.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    /// `MEMORY_SAMPLE_SECONDS`.
+    pub sample_every: Duration,
+    /// `MEMORY_WARNING_MB`.
+    pub warning_mb: f64,
+    /// `MEMORY_CRITICAL_MB`.
+    pub critical_mb: f64,
+}
+
+/// The secret both sides fall back to when none is given, so that a fresh checkout runs.
+const DEVELOPMENT_JWT_SECRET: &str = "autograph-development-secret";
+
+impl Settings {
+    /// The settings in the environment of this process.
+    pub fn from_environment() -> Result<Settings, SettingsError> {
+        Settings::read(|name| std::env::var(name).ok())
+    }
+
+    /// The settings that `lookup` finds; an empty value counts as none.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, SettingsError> {
+        let given = Given::new(&lookup);
+        let log_level_text = given.text("LOG_LEVEL", "INFO");
+        Ok(Settings {
+            bind_address: given.parsed(
+                "BIND_ADDRESS",
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                "an IP address",
+            )?,
+            places: places(&given)?,
+            log_level: level(&log_level_text),
+            log_level_text,
+            test_endpoints: given.flag("AUTOGRAPH_TEST_ENDPOINTS", false)?,
+            request_timeout: given.seconds("REQUEST_TIMEOUT", 30.0)?,
+            shutdown_limit: given.seconds("SHUTDOWN_SECONDS", 30.0)?,
+            metrics_enabled: given.flag("METRICS_ENABLED", true)?,
+            cors_origins: given
+                .text("CORS_ORIGINS", "http://localhost:3000")
+                .split(',')
+                .map(str::to_owned)
+                .collect(),
+            sign_in: sign_in(&given)?,
+            postgres: postgres(&given)?,
+            redis: redis(&given)?,
+            rate_limit: RateLimit {
+                per_user: given.count("RATE_LIMIT_PER_USER", 100)?,
+                per_ip: given.count("RATE_LIMIT_PER_IP", 1000)?,
+                window: given.seconds("RATE_LIMIT_WINDOW_SECONDS", 60.0)?,
+            },
+            circuit_breaker: CircuitBreaker {
+                failure_threshold: given.count("CIRCUIT_BREAKER_FAILURE_THRESHOLD", 5)?,
+                open_for: given.seconds("CIRCUIT_BREAKER_OPEN_SECONDS", 30.0)?,
+                success_threshold: given.count("CIRCUIT_BREAKER_SUCCESS_THRESHOLD", 2)?,
+            },
+            idempotency: Idempotency {
+                enabled: given.flag("IDEMPOTENCY_ENABLED", true)?,
+                ttl: given.seconds("IDEMPOTENCY_TTL_SECONDS", 86_400.0)?,
+            },
+            memory: Memory {
+                sample_every: given.seconds("MEMORY_SAMPLE_SECONDS", 60.0)?,
+                warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
+                critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
+            },
+        })
+    }
+
+    /// Where `service` is: its own port, and its host as the gateway sees it.
+    pub fn place(&self, service: Service) -> &Place {
+        &self.places[service as usize]
+    }
+}
+
+fn places(given: &Given) -> Result<Vec<Place>, SettingsError> {
+    Service::all()
+        .map(|service| {
+            // The renderer is also told its port by the bare name, as its original was.
+            let fallback = match service {
+                Service::SvgRenderer => given.port("PORT", service.default_port())?,
+                _ => service.default_port(),
+            };
+            Ok(Place {
+                host: given.text(&service.host_variable(), "127.0.0.1"),
+                port: given.port(&service.port_variable(), fallback)?,
+            })
+        })
+        .collect()
+}
+
+fn sign_in(given: &Given) -> Result<SignIn, SettingsError> {
+    let secret = given.get("JWT_SECRET");
+    let minutes = given.count::<u32>("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", 60)?;
+    let days = given.count::<u32>("JWT_REFRESH_TOKEN_EXPIRE_DAYS", 30)?;
+    let cost = given.parsed("BCRYPT_COST", 12, BCRYPT_COSTS)?;
+    if !(4..=31).contains(&cost) {
+        return Err(given.malformed("BCRYPT_COST", BCRYPT_COSTS));
+    }
+    Ok(SignIn {
+        secret_is_default: secret.is_none(),
+        secret: Secret::new(secret.unwrap_or_else(|| DEVELOPMENT_JWT_SECRET.to_owned())),
+        access_life: Duration::from_secs(u64::from(minutes) * 60),
+        refresh_life: Duration::from_secs(u64::from(days) * 86_400),
+        leeway: given.seconds_or_none("JWT_LEEWAY_SECONDS")?,
+        bcrypt_cost: cost,
+        session_ttl: given.seconds("SESSION_TTL_SECONDS", 86_400.0)?,
+    })
+}
+
+const BCRYPT_COSTS: &str = "an integer from 4 to 31";
+
+fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
+    let threshold = given.positive("SLOW_QUERY_THRESHOLD_MS", 100.0)?;
+    Ok(Postgres {
+        host: given.text("POSTGRES_HOST", "localhost"),
+        port: given.port("POSTGRES_PORT", 5432)?,
+        database: given.text("POSTGRES_DB", "autograph"),
+        user: given.text("POSTGRES_USER", "autograph"),
+        password: Secret::new(given.text("POSTGRES_PASSWORD", "autograph_dev_password")),
+        pool_size: given.count("POSTGRES_POOL_SIZE", 10)?,
+        pool_overflow: given.parsed("POSTGRES_POOL_OVERFLOW", 20, "an integer of at least 0")?,
+        slow_query_threshold: Duration::from_secs_f64(threshold / 1000.0),
+    })
+}
+
+fn redis(given: &Given) -> Result<Redis, SettingsError> {
+    Ok(Redis {
+        host: given.text("REDIS_HOST", "localhost"),
+        port: given.port("REDIS_PORT", 6379)?,
+        password: given.get("REDIS_PASSWORD").map(Secret::new),
+    })
+}
+
+fn level(text: &str) -> LevelFilter {
+    match text.to_ascii_uppercase().as_str() {
+        "DEBUG" => LevelFilter::DEBUG,
+        "WARNING" => LevelFilter::WARN,
+        "ERROR" => LevelFilter::ERROR,
+        _ => LevelFilter::INFO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        Settings::read(|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn nothing_given_means_the_defaults() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.place(Service::Auth).port, 8085);
+        assert_eq!(settings.request_timeout, Duration::from_secs(30));
+        assert_eq!(settings.log_level, LevelFilter::INFO);
+        assert!(settings.sign_in.secret_is_default);
+    }
+
+    #[test]
+    fn malformed_value_names_variable_value_and_expectation() {
+        let error = read(&[("RATE_LIMIT_PER_USER", "many")]).unwrap_err();
+        assert_eq!(error.variable, "RATE_LIMIT_PER_USER");
+        let text = error.to_string();
+        assert!(text.contains("many") && text.contains("integer of at least 1"));
+        for (name, value) in [
+            ("REQUEST_TIMEOUT", "0"),
+            ("REQUEST_TIMEOUT", "NaN"),
+            ("BCRYPT_COST", "3"),
+            ("AUTH_SERVICE_PORT", "70000"),
+            ("IDEMPOTENCY_ENABLED", "perhaps"),
+            ("JWT_LEEWAY_SECONDS", "-1"),
+        ] {
+            assert!(read(&[(name, value)]).is_err(), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn unknown_level_means_info_and_is_still_told_as_given() {
+        let settings = read(&[("LOG_LEVEL", "chatty")]).unwrap();
+        assert_eq!(settings.log_level, LevelFilter::INFO);
+        assert_eq!(settings.log_level_text, "chatty");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let settings = read(&[("JWT_SECRET", "hush"), ("POSTGRES_PASSWORD", "hush")]).unwrap();
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+
+    #[test]
+    fn renderer_prefers_its_own_variable_to_the_bare_one() {
+        let both = [("PORT", "1"), ("SVG_RENDERER_PORT", "2")];
+        assert_eq!(read(&both).unwrap().place(Service::SvgRenderer).port, 2);
+        assert_eq!(
+            read(&both[..1]).unwrap().place(Service::SvgRenderer).port,
+            1
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! Watches the memory of the gateway: a baseline at the start, a sample each minute, and what is above the limits (feature 42).
+
+pub mod ballast;
+pub mod usage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::startup::Context;
+use crate::telemetry::metrics::{Gauge, Metrics};
+
+use ballast::Ballast;
+use usage::{Unreadable, Usage, megabytes, rounded};
+
+/// What the clock shows while the watch waits for its next sample.
+const WAITING_FOR: &str = "memory sample";
+
+/// The memory of this process as it was at the start, what limits it has, and what is held on purpose.
+#[derive(Clone)]
+pub struct Memory(Arc<Inner>);
+
+struct Inner {
+    baseline: Option<Usage>,
+    settings: config::Memory,
+    gauges: Gauges,
+    ballast: Ballast,
+}
+
+struct Gauges {
+    bytes: Gauge,
+    percent: Gauge,
+    available: Gauge,
+}
+
+/// How a sample compares with the limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Level {
+    Fine,
+    Warning { threshold_mb: f64 },
+    Critical { threshold_mb: f64 },
+}
+
+impl Memory {
+    /// Takes the baseline and goes on watching until the gate closes.
+    pub fn watch(context: &Context) -> Memory {
+        let baseline = Usage::now().inspect_err(log_unreadable).ok();
+        if let Some(usage) = baseline {
+            tracing::info!(
+                memory_mb = megabytes(usage.resident),
+                memory_bytes = usage.resident,
+                "Memory baseline recorded"
+            );
+        }
+        let memory = Memory(Arc::new(Inner {
+            baseline,
+            settings: context.settings.memory.clone(),
+            gauges: Gauges::register(&context.metrics),
+            ballast: Ballast::default(),
+        }));
+        let watching = memory.clone();
+        let (clock, gate) = (context.clock.clone(), context.gate.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = watching.sample_for_ever(&clock) => {}
+                () = gate.closed() => tracing::info!("Memory monitoring stopped"),
+            }
+        });
+        memory
+    }
+
+    async fn sample_for_ever(&self, clock: &Clock) {
+        let every: Duration = self.0.settings.sample_every;
+        loop {
+            // A sample that fails says so; the next one may succeed.
+            match Usage::now() {
+                Ok(usage) => self.record(usage),
+                Err(error) => log_unreadable(&error),
+            }
+            clock.sleep(WAITING_FOR, every).await;
+        }
+    }
+
+    fn record(&self, usage: Usage) {
+        let gauges = &self.0.gauges;
+        gauges.bytes.set(&[], usage.resident as f64);
+        gauges.percent.set(&[], usage.percent());
+        gauges.available.set(&[], usage.system_available as f64);
+        self.log(usage);
+    }
+
+    fn log(&self, usage: Usage) {
+        let current_memory_mb = megabytes(usage.resident);
+        let baseline_memory_mb = self.baseline_mb();
+        let memory_growth_mb = self.growth_mb(usage);
+        let memory_growth_percent = self.growth_percent(usage);
+        let memory_percent = rounded(usage.percent());
+        match self.level(current_memory_mb) {
+            Level::Fine => tracing::debug!(
+                current_memory_mb,
+                baseline_memory_mb,
+                memory_growth_mb,
+                memory_growth_percent,
+                memory_percent,
+                "Memory usage check"
+            ),
+            Level::Warning { threshold_mb } => tracing::warn!(
+                current_memory_mb,
+                baseline_memory_mb,
+                memory_growth_mb,
+                memory_growth_percent,
+                memory_percent,
+                threshold_mb,
+                "High memory usage detected"
+            ),
+            Level::Critical { threshold_mb } => tracing::error!(
+                current_memory_mb,
+                baseline_memory_mb,
+                memory_growth_mb,
+                memory_growth_percent,
+                memory_percent,
+                threshold_mb,
+                "Critical memory usage detected"
+            ),
+        }
+    }
+
+    fn level(&self, current_mb: f64) -> Level {
+        level(&self.0.settings, current_mb)
+    }
+
+    /// The baseline, once there is one.
+    pub fn baseline_mb(&self) -> Option<f64> {
+        self.0.baseline.map(|usage| megabytes(usage.resident))
+    }
+
+    /// How much more it is than at the start; less is negative.
+    pub fn growth_mb(&self, usage: Usage) -> Option<f64> {
+        let baseline = self.0.baseline?;
+        Some(rounded(
+            (usage.resident as f64 - baseline.resident as f64) / usage::BYTES_PER_MB,
+        ))
+    }
+
+    fn growth_percent(&self, usage: Usage) -> Option<f64> {
+        let baseline = self.0.baseline?.resident as f64;
+        (baseline > 0.0).then(|| rounded((usage.resident as f64 - baseline) / baseline * 100.0))
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> &config::Memory {
+        &self.0.settings
+    }
+
+    /// What is held on purpose.
+    pub fn ballast(&self) -> &Ballast {
+        &self.0.ballast
+    }
+}
+
+impl Gauges {
+    fn register(metrics: &Metrics) -> Gauges {
+        Gauges {
+            bytes: metrics.gauge(
+                "api_gateway_memory_usage_bytes",
+                "Resident memory of the gateway at the last sample.",
+                &[],
+            ),
+            percent: metrics.gauge(
+                "api_gateway_memory_usage_percent",
+                "Share of the machine's memory that the gateway had at the last sample.",
+                &[],
+            ),
+            available: metrics.gauge(
+                "api_gateway_memory_available_bytes",
+                "Memory of the machine that was available at the last sample.",
+                &[],
+            ),
+        }
+    }
+}
+
+fn level(settings: &config::Memory, current_mb: f64) -> Level {
+    if current_mb > settings.critical_mb {
+        let threshold_mb = settings.critical_mb;
+        Level::Critical { threshold_mb }
+    } else if current_mb > settings.warning_mb {
+        let threshold_mb = settings.warning_mb;
+        Level::Warning { threshold_mb }
+    } else {
+        Level::Fine
+    }
+}
+
+fn log_unreadable(error: &Unreadable) {
+    let error_message = error.to_string();
+    let stack_trace = format!(
+        "{}\n{}: {error_message}",
+        std::backtrace::Backtrace::force_capture(),
+        error.kind()
+    );
+    tracing::error!(
+        error_type = error.kind(),
+        error_message,
+        stack_trace,
+        "Memory usage check failed"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_above_a_limit_is_reported() {
+        let settings = config::Memory {
+            sample_every: Duration::from_secs(60),
+            warning_mb: 512.0,
+            critical_mb: 1024.0,
+        };
+        let warning = Level::Warning {
+            threshold_mb: 512.0,
+        };
+        let critical = Level::Critical {
+            threshold_mb: 1024.0,
+        };
+        assert_eq!(level(&settings, 512.0), Level::Fine);
+        assert_eq!(level(&settings, 512.01), warning);
+        assert_eq!(level(&settings, 1024.0), warning);
+        assert_eq!(level(&settings, 1024.01), critical);
+    }
+}

@@ -1,0 +1,38 @@
+//! The reference implementation of AutoGraph v3: ten services in one binary, one process each.
+//!
+//! Read from top to bottom, each module stands on those above it:
+//!
+//! - [`service`] names the ten, [`config`] reads their settings, [`clock`] is the time they live by;
+//! - [`error`] and [`parse`] are what a caller sees of a fault, [`telemetry`] what an operator sees;
+//! - [`middleware`] holds the layers around a router, one to a file;
+//! - [`retry`], [`postgres`] and [`redis`] are what the services stand on;
+//! - [`startup`] binds, serves and drains; [`every_service`] has the routes that all ten share;
+//! - then come the services themselves.
+
+pub mod clock;
+pub mod config;
+pub mod service;
+
+pub mod error;
+pub mod parse;
+pub mod telemetry;
+
+pub mod middleware;
+pub mod postgres;
+pub mod redis;
+pub mod retry;
+
+pub mod every_service;
+pub mod startup;
+pub mod supervisor;
+
+pub mod ai;
+pub mod auth;
+pub mod collaboration;
+pub mod diagrams;
+pub mod export;
+pub mod frontend;
+pub mod gateway;
+pub mod git;
+pub mod integrations;
+pub mod svg_renderer;

@@ -1,0 +1,12 @@
+//! The layers around a router, one to a file. Back ends get theirs in [`crate::startup`]; the gateway orders its own.
+
+pub mod body_limit;
+pub mod circuit_breaker;
+pub mod cors;
+pub mod deadline;
+pub mod idempotency;
+pub mod rate_limit;
+pub mod request_log;
+pub mod request_metrics;
+pub mod shutdown;
+pub mod signed_in;
