@@ -1,0 +1,113 @@
+//! What probes need to look at a running target on behalf of one case.
+
+use super::Vault;
+use crate::target::{Need, Service, Target};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How long a single wait may really last (`--patience`). Within it, time is really waited for; beyond it, the
+/// target's test clock is moved, if it has one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Patience(pub Duration);
+
+impl Patience {
+    /// Whether this wait may really be waited for.
+    pub fn covers(self, wait: Duration) -> bool {
+        wait <= self.0
+    }
+}
+
+/// Notices when a target as a whole is gone: transport failures in a row, over all checks that look at it.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    failures: AtomicU32,
+}
+
+impl Pulse {
+    /// Failures in a row after which the target counts as down.
+    pub const DOWN_AFTER: u32 = 3;
+
+    /// An answer came, of whatever kind.
+    pub fn beat(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+    }
+
+    /// No answer came where one was due.
+    pub fn miss(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether nothing has answered for a while.
+    pub fn is_gone(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= Pulse::DOWN_AFTER
+    }
+}
+
+/// A running target in the hands of one case.
+pub struct Live {
+    /// The target.
+    pub target: Target,
+    /// HTTP client of this case, with connections of its own.
+    pub http: reqwest::Client,
+    /// The case's secrets.
+    pub vault: Vault,
+    /// How long may really be waited.
+    pub patience: Patience,
+    /// Whether the target as a whole still answers.
+    pub pulse: Arc<Pulse>,
+    /// How far this case has moved the target's clock, in milliseconds.
+    pub clock_moved_ms: AtomicI64,
+    /// Address that requests claim to come from, where the target believes it.
+    pub client_address: Option<String>,
+    /// Services that this case has stopped: their silence says nothing about the target as a whole.
+    pub stopped: Mutex<BTreeSet<Service>>,
+    /// Pool of database connections, made when first asked for.
+    pub sql: Mutex<Option<sqlx::PgPool>>,
+}
+
+impl Live {
+    /// A target for one case; `case_number` tells the addresses of cases apart.
+    pub fn new(target: Target, patience: Patience, pulse: Arc<Pulse>, case_number: u16) -> Live {
+        let vault = Vault::default();
+        for secret in target.all_secrets() {
+            vault.seal("secret of the target", secret.expose());
+        }
+        let client_address = target
+            .forwarded_for
+            .then(|| format!("10.{}.{}.1", case_number / 256, case_number % 256));
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .pool_max_idle_per_host(64)
+            .build()
+            .expect("a client without TLS has nothing to fail on");
+        Live {
+            target,
+            http,
+            vault,
+            patience,
+            pulse,
+            clock_moved_ms: AtomicI64::new(0),
+            client_address,
+            stopped: Mutex::default(),
+            sql: Mutex::new(None),
+        }
+    }
+
+    /// Notes whether a service answered, for the pulse of the whole.
+    pub fn note_answer(&self, service: Service, answered: bool) {
+        let stopped = self.stopped.lock().expect("nothing panics while it holds this lock");
+        if answered {
+            self.pulse.beat();
+        } else if !stopped.contains(&service) {
+            self.pulse.miss();
+        }
+    }
+
+    /// Everything that the target has, of what checks may ask for.
+    pub fn had(&self, wanted: impl IntoIterator<Item = Need>) -> Vec<Need> {
+        wanted.into_iter().filter(|need| self.target.has(*need)).collect()
+    }
+}

@@ -1,0 +1,125 @@
+//! Feature 3: Redis keeps sessions that live for 24 hours.
+
+use crate::check::{Case, Check, Seen, Stop, absent, between, contains, is, present, such_that};
+use crate::sabotage::set_variable;
+use crate::target::{Need, Service, Setup};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Life of a session, in seconds.
+const DAY: u32 = 86_400;
+/// Databases of Redis in which deployments keep sessions (contract, section 5.1).
+const DATABASES: [u8; 2] = [0, 1];
+
+pub const CHECK: Check = Check {
+    feature: 3,
+    revision: 1,
+    setup: Setup::Own {
+        services: &[Service::Gateway, Service::Auth],
+        silent: &[],
+    },
+    needs: &[Need::Redis],
+    control: "a session with life left stays when another runs out",
+    sabotage: &[set_variable(
+        "sessions live for two hours",
+        Service::Auth,
+        "SESSION_TTL_SECONDS",
+        "7200",
+    )],
+    run: |case| Box::pin(run(case)),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    case.step(1, "Redis is started and answers on the deployment's address (port 6379 by default)");
+    let info = case.redis(0, &["INFO", "server"]).await?;
+    case.require("what the server says of itself", &info, contains("redis_version:"))?;
+
+    case.step(2, "A client connects and gets PONG for PING");
+    let pong = case.redis(0, &["PING"]).await?;
+    case.expect("reply to PING", &pong, is("PONG"));
+
+    case.step(3, "A session key is written with an expiry of 24 hours");
+    let (database, session, user) = session_of_a_sign_in(case).await?;
+    // Beside the system's session one of our own, to see that the store itself can keep one.
+    let own = format!("session:{}", case.word());
+    let content = case.id();
+    let day = DAY.to_string();
+    let written = case.redis(database, &["SET", &own, &content, "EX", &day]).await?;
+    case.expect("reply to writing a session with 24 hours", &written, is("OK"));
+
+    case.step(4, "TTL of the session key is 86400 s");
+    let whole_day = || between(f64::from(DAY) - 5.0, f64::from(DAY));
+    let ttl = case.redis(database, &["TTL", &session]).await?;
+    case.expect("TTL of the session of the sign-in, in s", &ttl, whole_day());
+    let own_ttl = case.redis(database, &["TTL", &own]).await?;
+    case.expect("TTL of a session just written, in s", &own_ttl, whole_day());
+
+    case.step(5, "After one second the TTL has gone down");
+    let before = ttl.number().unwrap_or_default();
+    let lower = move |reply: &serde_json::Value| reply.as_f64().is_some_and(|ttl| ttl < before);
+    let later = case
+        .redis_until(database, &["TTL", &session], Duration::from_millis(2500), lower)
+        .await?;
+    case.expect(
+        "TTL of the session soon after, in s",
+        &later,
+        between(before - 5.0, before - 1.0),
+    );
+
+    case.step(6, "The stored session reads back unchanged");
+    let stored = case.redis(database, &["GET", &session]).await?;
+    case.expect("session of the sign-in names its user", &stored, contains(user));
+    let own_stored = case.redis(database, &["GET", &own]).await?;
+    case.expect("session that was written", &own_stored, is(content.as_str()));
+
+    case.step(7, "Once its TTL has run out the session is gone");
+    case.observed_as("the rest of the session's life is shortened to 20 ms, for nobody waits 24 hours");
+    let shortened = case.redis(database, &["PEXPIRE", &session, "20"]).await?;
+    case.expect("reply to shortening the session's life", &shortened, is(1));
+    let gone = case
+        .redis_until(database, &["GET", &session], Duration::from_secs(2), serde_json::Value::is_null)
+        .await?;
+    case.expect("session whose life has run out", &gone, absent());
+    let control = case.redis(database, &["EXISTS", &own]).await?;
+    case.expect("session with life left", &control, is(1));
+    case.redis(database, &["DEL", &own]).await?;
+    Ok(())
+}
+
+/// Signs a user in and finds the session that the system wrote for it: database, key, and the user's id.
+async fn session_of_a_sign_in(case: &mut Case) -> Result<(u8, String, String), Stop> {
+    let actor = case.actor().await?;
+    let mut before = BTreeSet::new();
+    for database in DATABASES {
+        before.extend(keys(&case.redis_keys(database, "session:*").await?));
+    }
+    let signed_in = case.sign_in(&actor).await?;
+    case.require("status of signing in", signed_in.status(), is(200))?;
+    let mut found = Vec::new();
+    for database in DATABASES {
+        for key in keys(&case.redis_keys(database, "session:*").await?) {
+            if before.contains(&key) {
+                continue;
+            }
+            let content = case.redis(database, &["GET", &key]).await?;
+            if content.text().is_some_and(|content| content.contains(&actor.id)) {
+                found.push((database, key));
+            }
+        }
+    }
+    let names: Vec<String> = found.iter().map(|(database, key)| format!("{key} in database {database}")).collect();
+    let one = such_that("one key `session:…` that holds the user's id", |value| {
+        value.as_array().is_some_and(|keys| keys.len() == 1)
+    });
+    case.require("session that signing in wrote to Redis", names, one)?;
+    let (database, key) = found.swap_remove(0);
+    case.expect("key of the session", key.as_str(), present());
+    Ok((database, key, actor.id))
+}
+
+fn keys(seen: &Seen) -> Vec<String> {
+    seen.items()
+        .iter()
+        .filter_map(|key| key.text().map(str::to_owned))
+        .collect()
+}

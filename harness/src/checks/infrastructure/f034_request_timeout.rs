@@ -1,0 +1,97 @@
+//! Feature 34: a request that takes too long is cut off instead of hanging.
+
+use crate::check::{Case, Check, Stop, below, is, present};
+use crate::probe::Pending;
+use crate::sabotage::set_variable;
+use crate::target::{Need, Service, Setup};
+use std::time::Duration;
+
+/// How long the harness itself waits: longer than anything that is waited for here.
+const LONGEST: Duration = Duration::from_secs(60);
+
+pub const CHECK: Check = Check {
+    feature: 34,
+    revision: 1,
+    setup: Setup::Own {
+        services: &[Service::Gateway, Service::Auth],
+        silent: &[Service::Ai],
+    },
+    needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
+    control: "a request of 25 s completes, and one of 35 s is still under way after 29.5 s",
+    sabotage: &[
+        set_variable("the deadline is an hour", Service::Gateway, "REQUEST_TIMEOUT", "3600"),
+        set_variable("the deadline is 29 s", Service::Gateway, "REQUEST_TIMEOUT", "29"),
+    ],
+    run: |case| Box::pin(run(case)),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    // All requests are under way at the same time, so that the deadline is waited for once.
+    case.step(2, "A request that needs 25 s is sent");
+    let shorter = start(case, "/api/auth/test/slow?delay=25", None)?;
+    let longer = start(case, "/api/auth/test/slow?delay=35", None)?;
+    let query = start(case, "/api/auth/test/slow-query?delay_ms=35000", None)?;
+    let silent = call_to_a_silent_service(case).await?;
+    case.until_waiting(Service::Auth, "slow", 2).await?;
+    case.until_waiting(Service::Gateway, "/test/slow", 3).await?;
+    let soon = case.is_answered(&shorter).await?;
+    case.expect("request of 25 s answered as soon as it was sent", &soon, is(false));
+
+    case.step(3, "It completes with 200");
+    case.pass(Duration::from_millis(25_200)).await?;
+    let reply = case.answer(shorter).await?;
+    case.expect("status of the request of 25 s", reply.status(), is(200));
+    case.expect("what it answers", reply.at("/message"), present());
+
+    case.step(4, "A request that needs 35 s is sent");
+    case.pass(Duration::from_millis(4_300)).await?;
+    let early = case.is_answered(&longer).await?;
+    case.expect("request of 35 s answered within 29.5 s", &early, is(false));
+
+    case.step(5, "It is cut off at 30 s with 504");
+    case.pass(Duration::from_millis(1_000)).await?;
+    let cut = case.answer(longer).await?;
+    case.expect("status 30.5 s after the request of 35 s was sent", cut.status(), is(504));
+    case.expect("what the answer says", cut.at("/detail"), present());
+    case.expect("correlation id of the answer", cut.header("x-correlation-id"), present());
+
+    case.step(1, "The gateway's request deadline is 30 s");
+    case.expect("deadline that the 504 states, in s", cut.at("/timeout"), is(30));
+
+    case.step(6, "A database query that is too slow meets the same deadline");
+    let cut = case.answer(query).await?;
+    case.expect("status of a request whose query takes 35 s", cut.status(), is(504));
+    let well = case.http(Service::Gateway).get("/api/auth/health").send().await?;
+    case.expect("status of the service's health right after", well.status(), is(200));
+    case.expect("time that this health took, in ms", well.ms(), below(5000.0));
+
+    case.step(7, "A slow call to an outside service meets the same deadline");
+    let Some(silent) = silent else {
+        case.lacks(Need::Silent(Service::Ai));
+        return Ok(());
+    };
+    case.observed_as("a listener that accepts connections and never answers stands in for ai-service");
+    let cut = case.answer(silent).await?;
+    case.expect("status of a call to a service that never answers", cut.status(), is(504));
+    case.expect("deadline that this 504 states, in s", cut.at("/timeout"), is(30));
+    Ok(())
+}
+
+fn start(case: &mut Case, path: &str, token: Option<&str>) -> Result<Pending, Stop> {
+    let mut request = case.http(Service::Gateway).get(path).deadline(LONGEST);
+    if let Some(token) = token {
+        request = request.bearer(token);
+    }
+    request.start()
+}
+
+async fn call_to_a_silent_service(case: &mut Case) -> Result<Option<Pending>, Stop> {
+    if !case.can(Need::Silent(Service::Ai)) {
+        return Ok(None);
+    }
+    let actor = case.actor().await?;
+    let token = case.token_of(&actor).await?;
+    let silent = start(case, "/api/ai/models", Some(&token))?;
+    case.until_waiting(Service::Gateway, "/api/ai/models", 1).await?;
+    Ok(Some(silent))
+}

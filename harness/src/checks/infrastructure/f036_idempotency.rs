@@ -1,0 +1,149 @@
+//! Feature 36: a repeated request with the same idempotency key runs only once.
+
+use crate::check::{Case, Check, Stop, between, is, is_not, one_of, present, such_that};
+use crate::probe::Reply;
+use crate::sabotage::set_variable;
+use crate::target::{Need, Service, Setup};
+use serde_json::{Value, json};
+
+/// The operation: it makes a row that can be counted.
+const ROUTE: &str = "/api/diagrams/";
+/// How long an answer is kept, in seconds (contract, section 2.11).
+const KEPT: f64 = 86_400.0;
+/// Twins sent at the same moment.
+const TWINS: usize = 10;
+
+pub const CHECK: Check = Check {
+    feature: 36,
+    revision: 1,
+    setup: Setup::Shared,
+    needs: &[Need::Address(Service::Gateway)],
+    control: "the same request with another key, or of another user, runs anew",
+    sabotage: &[set_variable(
+        "the gateway pays no heed to idempotency keys",
+        Service::Gateway,
+        "IDEMPOTENCY_ENABLED",
+        "false",
+    )],
+    run: |case| Box::pin(run(case)),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    let actor = case.actor().await?;
+    let token = case.token_of(&actor).await?;
+    let (key, title) = (case.id(), case.word());
+
+    case.step(1, "A POST is sent with an idempotency key");
+    let first = create(case, Some(&token), &key, &title).await?;
+    case.require("status of the first request", first.status(), one_of([200, 201]))?;
+    case.expect("X-Idempotency-Hit of the first answer", first.header("x-idempotency-hit"), is("false"));
+
+    case.step(2, "The operation has run once");
+    let made = made(case, &token, &title).await?;
+    case.require("diagrams made by the first request", made, is(1))?;
+
+    case.step(3, "The same request is sent again with the same key");
+    let second = create(case, Some(&token), &key, &title).await?;
+    case.expect("status of the second request", second.status(), is(first.status()));
+
+    case.step(4, "The operation has not run a second time");
+    let made_again = self::made(case, &token, &title).await?;
+    case.expect("diagrams made by both requests", made_again, is(1));
+    twins_run_once(case, &token).await?;
+
+    case.step(5, "The answer is the stored one, marked as a replay");
+    case.expect("body of the second answer", second.body(), is(first.body()));
+    case.expect("X-Idempotency-Hit of the second answer", second.header("x-idempotency-hit"), is("true"));
+    let ids = (first.header("x-correlation-id"), second.header("x-correlation-id"));
+    case.expect("correlation id of the second answer", ids.1, is_not(ids.0));
+    answer_is_kept_for_a_day(case, &key).await?;
+    answer_is_private(case, &key, &title, &first).await?;
+
+    case.step(6, "The request is sent with another key");
+    let other_key = case.id();
+    let third = create(case, Some(&token), &other_key, &title).await?;
+    case.expect("status of the request with another key", third.status(), is(first.status()));
+    case.expect("X-Idempotency-Hit of its answer", third.header("x-idempotency-hit"), is("false"));
+
+    case.step(7, "The operation has run anew");
+    let made = self::made(case, &token, &title).await?;
+    case.expect("diagrams made by both keys", made, is(2));
+    case.expect("id of the diagram that the other key made", third.at("/id"), is_not(first.at("/id")));
+    Ok(())
+}
+
+async fn create(case: &mut Case, token: Option<&str>, key: &str, title: &str) -> Result<Reply, Stop> {
+    let mut request = case
+        .http(Service::Gateway)
+        .post(ROUTE)
+        .header("idempotency-key", key)
+        .json(json!({"title": title, "file_type": "canvas"}));
+    if let Some(token) = token {
+        request = request.bearer(token);
+    }
+    request.send().await
+}
+
+/// How many diagrams of this title there are: in the database where we may look, else in the user's list.
+async fn made(case: &mut Case, token: &str, title: &str) -> Result<Value, Stop> {
+    if case.can(Need::Sql) {
+        let rows = case.rows(&format!("select count(*) as made from files where title = '{title}'")).await?;
+        return Ok(rows.at("/0/made").into());
+    }
+    let list = case.http(Service::Gateway).get(ROUTE).bearer(token).send().await?;
+    let titles = list.at("/diagrams").items();
+    let ours = titles.iter().filter(|one| one.at("/title").text() == Some(title));
+    Ok(json!(ours.count()))
+}
+
+/// Requests with one key at the same moment: one runs, the others get its answer.
+async fn twins_run_once(case: &mut Case, token: &str) -> Result<(), Stop> {
+    let (key, title) = (case.id(), case.word());
+    let replies = case
+        .http(Service::Gateway)
+        .post(ROUTE)
+        .bearer(token)
+        .header("idempotency-key", &key)
+        .json(json!({"title": title, "file_type": "canvas"}))
+        .twins(TWINS)
+        .await?;
+    let made = made(case, token, &title).await?;
+    case.expect(format!("diagrams made by {TWINS} twins at the same moment"), made, is(1));
+    let ids: std::collections::BTreeSet<String> =
+        replies.iter().map(|reply| reply.at("/id").value().to_string()).collect();
+    let one = such_that("one and the same id", |ids| {
+        ids.as_array().is_some_and(|ids| ids.len() == 1 && ids[0] != "null")
+    });
+    case.expect(format!("ids answered to {TWINS} twins"), ids.into_iter().collect::<Vec<_>>(), one);
+    Ok(())
+}
+
+/// The stored answer's TTL, where we may look into Redis.
+async fn answer_is_kept_for_a_day(case: &mut Case, key: &str) -> Result<(), Stop> {
+    if !case.can(Need::Redis) {
+        return Ok(());
+    }
+    let mut lives = Vec::new();
+    // Which database keeps the answers differs between deployments (contract, section 5.1).
+    for database in [0, 1] {
+        for found in case.redis_keys(database, &format!("idempotency:*{key}*")).await?.items() {
+            let name = found.text().unwrap_or_default().to_owned();
+            lives.push(case.redis(database, &["TTL", &name]).await?);
+        }
+    }
+    let longest = lives.iter().filter_map(crate::check::Seen::number).fold(f64::NAN, f64::max);
+    case.expect("TTL of the stored answer, in s", longest, between(KEPT - 60.0, KEPT));
+    Ok(())
+}
+
+/// Whoever else knows key and path must not get the stored answer.
+async fn answer_is_private(case: &mut Case, key: &str, title: &str, first: &Reply) -> Result<(), Stop> {
+    let anonymous = create(case, None, key, title).await?;
+    case.expect("status of a replay without a token", anonymous.status(), is(401));
+    let other = case.actor().await?;
+    let token = case.token_of(&other).await?;
+    let foreign = create(case, Some(&token), key, &format!("{title}-other")).await?;
+    case.expect("status of another user's request with the same key", foreign.status(), present());
+    case.expect("id answered to another user", foreign.at("/id"), is_not(first.at("/id")));
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! Feature 41: slow database queries are noticed, explained and followed over time.
+
+use crate::actor::Actor;
+use crate::check::{
+    Case, Check, Seen, Stop, above, absent, at_least, at_most, below, between, contains, is, present, such_that,
+};
+use crate::probe::total;
+use crate::sabotage::{mute_log, set_variable};
+use crate::target::{Need, Service, Setup};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Message of the line about a slow query (contract, section 3.7).
+const SLOW: &str = "Slow database query detected";
+/// What slows a sign-in down: its look-up waits this long for a lock.
+const LOCKED: Duration = Duration::from_millis(220);
+const LOCK: &str = "lock table users in access exclusive mode";
+
+pub const CHECK: Check = Check {
+    feature: 41,
+    revision: 1,
+    setup: Setup::Own {
+        services: &[Service::Gateway, Service::Auth],
+        silent: &[],
+    },
+    needs: &[Need::Log(Service::Auth), Need::Address(Service::Auth), Need::TestEndpoints],
+    control: "a fast query, and one of 40 ms, are not logged as slow",
+    sabotage: &[
+        set_variable("only queries above 10 s count as slow", Service::Auth, "SLOW_QUERY_THRESHOLD_MS", "10000"),
+        set_variable("queries above 5 ms count as slow", Service::Auth, "SLOW_QUERY_THRESHOLD_MS", "5"),
+        mute_log("auth-service's log is lost", Service::Auth),
+    ],
+    run: |case| Box::pin(run(case)),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    case.step(1, "Query monitoring is on: queries are timed and a threshold is stated");
+    let mark = case.mark(Service::Auth).await?;
+    // The fast queries go first: once the slow one is logged, a wrong warning about them would be there, too.
+    let (fast_id, nearly_id, slow_id) = (case.id(), case.id(), case.id());
+    let fast = probe(case, "fast-query", &fast_id).await?;
+    case.expect("status of the fast probe", fast.status(), is(200));
+    case.expect("result of the fast probe", fast.at("/result"), is(1));
+    let nearly = probe(case, "slow-query?delay_ms=40", &nearly_id).await?;
+    case.expect("status of the probe of 40 ms", nearly.status(), is(200));
+    let slow = probe(case, "slow-query?delay_ms=200", &slow_id).await?;
+    let lines = case.lines(mark, &[SLOW], |line| duration(line) >= 200.0).await?;
+    let line = lines.iter().find(|line| duration_of(line) >= Some(200.0));
+    let line = line.cloned().unwrap_or_else(|| nothing(&lines, case));
+    case.require("message of the line about the probe of 200 ms", line.at("/message"), is(SLOW))?;
+    case.expect("threshold that the line states, in ms", line.at("/slow_query_threshold_ms"), is(100));
+    case.expect("level of the line", line.at("/level"), is("WARNING"));
+    case.expect("service of the line", line.at("/service"), is("auth-service"));
+    case.expect("timestamp of the line", line.at("/timestamp"), present());
+
+    case.step(2, "A query slower than 100 ms is run");
+    case.expect("status of the slow probe", slow.status(), is(200));
+    case.expect("delay that the slow probe reports, in ms", slow.at("/delay_ms"), is(200));
+    case.expect("time until its answer, in ms", slow.ms(), at_least(200.0));
+    let (at_once, together) = several_at_once(case).await?;
+
+    case.step(3, "The slow query is logged with its duration");
+    case.expect("duration logged for 200 ms asked, in ms", line.at("/query_duration_ms"), between(200.0, 300.0));
+    precise_to_hundredths(case, &line);
+    case.expect("text of the query", line.at("/query"), contains("pg_sleep"));
+    let length = line.at("/query").text().map(|text| text.chars().count());
+    case.expect("length of the text, in characters", length, at_most(500.0));
+    let durations: Vec<f64> = lines.iter().filter_map(duration_of).collect();
+    let shortest = durations.iter().copied().reduce(f64::min);
+    case.expect("shortest duration logged as slow, in ms", shortest, above(100.0));
+    case.expect("queries logged as slow while one was", durations.len(), is(1));
+    fast_queries_leave_no_warning(case, mark, &[&fast_id, &nearly_id], &slow_id).await?;
+    told_apart(case, &at_once, together);
+
+    case.step(4, "The plan of the slow query is logged");
+    case.expect("plan of the slow probe's query", line.at("/explain_plan"), contains("cost="));
+    let complex_id = case.id();
+    let complex = probe(case, "complex-query", &complex_id).await?;
+    case.expect("status of the probe with joins", complex.status(), is(200));
+    let users = such_that("a count", |value| value.as_u64().is_some());
+    case.expect("users that the joins counted", complex.at("/user_count"), users);
+
+    case.step(5, "A missing index can be told from the plan");
+    case.needs(Need::Sql)?;
+    case.needs(Need::Disposable)?;
+    let actor = case.actor().await?;
+    without_index(case).await?;
+    let plan = slow_sign_in(case, &actor).await?;
+    case.expect("plan of the sign-in's look-up without an index", &plan, contains("Seq Scan on users"));
+    let lookup = format!("select id, password_hash from users where email = '{}'", actor.email);
+    let before = case.explain(&lookup).await?;
+    case.expect("node that the look-up runs on", before.at("/plan/Node Type"), is("Seq Scan"));
+
+    case.step(6, "With the index created the same lookup is faster");
+    case.execute(&["create unique index conform_users_email on users (email)", "analyze users"]).await?;
+    let plan = slow_sign_in(case, &actor).await?;
+    case.expect("plan of the sign-in's look-up with the index", &plan, contains("conform_users_email"));
+    let after = case.explain(&lookup).await?;
+    let half = before.at("/ms").number().unwrap_or_default() / 2.0;
+    case.expect("time of the look-up with the index, in ms", after.at("/ms"), below(half));
+
+    case.step(7, "The durations of queries can be followed over time");
+    followed_over_time(case).await
+}
+
+async fn probe(case: &mut Case, what: &str, correlation: &str) -> Result<crate::probe::Reply, Stop> {
+    case.http(Service::Auth)
+        .get(&format!("/test/{what}"))
+        .header("x-correlation-id", correlation)
+        .send()
+        .await
+}
+
+fn duration(line: &Value) -> f64 {
+    line["query_duration_ms"].as_f64().unwrap_or_default()
+}
+
+fn duration_of(line: &Seen) -> Option<f64> {
+    line.at("/query_duration_ms").number()
+}
+
+/// In place of a line that is not there: a part of the lines that is `null`.
+fn nothing(lines: &[Seen], case: &Case) -> Seen {
+    match lines.first() {
+        Some(line) => line.at("/no such line"),
+        None => case.silence(),
+    }
+}
+
+/// Milliseconds to two decimals: 200.76, not 0.2 and not 201.
+fn precise_to_hundredths(case: &mut Case, line: &Seen) {
+    let precise = such_that("a number with a fraction of at most two decimals", |value| {
+        value.as_f64().is_some_and(|ms| ((ms * 100.0).round() - ms * 100.0).abs() < 1e-6)
+    });
+    case.expect("precision of the duration", line.at("/query_duration_ms"), precise);
+}
+
+/// Three slow queries at the same time: their correlation ids with the delay that was asked, and what was logged.
+async fn several_at_once(case: &mut Case) -> Result<(Vec<(String, f64)>, Vec<Seen>), Stop> {
+    let mark = case.mark(Service::Auth).await?;
+    let mut pending = Vec::new();
+    let mut asked = Vec::new();
+    for delay in [150.0, 200.0, 250.0] {
+        let id = case.id();
+        let path = format!("/test/slow-query?delay_ms={delay}");
+        pending.push(case.http(Service::Auth).get(&path).header("x-correlation-id", &id).start()?);
+        asked.push((id, delay));
+    }
+    let mut slowest = 0.0_f64;
+    for pending in pending {
+        let reply = case.answer(pending).await?;
+        case.expect("status of a slow probe among several", reply.status(), is(200));
+        slowest = slowest.max(reply.ms().number().unwrap_or(f64::MAX));
+    }
+    case.expect("time until the last of 150, 200 and 250 ms at once, in ms", slowest, below(600.0));
+    let border = case.id();
+    let reply = probe(case, "slow-query?delay_ms=110", &border).await?;
+    case.expect("status of the probe of 110 ms", reply.status(), is(200));
+    asked.push((border, 110.0));
+    let lines = case.lines(mark, &[SLOW], |line| (110.0..150.0).contains(&duration(line))).await?;
+    Ok((asked, lines))
+}
+
+/// Each query at the same time has a line of its own, told apart by the request's correlation id.
+fn told_apart(case: &mut Case, asked: &[(String, f64)], lines: Vec<Seen>) {
+    case.expect("lines about the four queries", lines.len(), is(asked.len()));
+    for (id, delay) in asked {
+        let line = lines.iter().find(|line| line.at("/correlation_id").text() == Some(id));
+        let logged = line.and_then(duration_of);
+        case.expect(
+            format!("duration logged for the request that asked {delay} ms, in ms"),
+            logged,
+            between(*delay, delay + 150.0),
+        );
+    }
+}
+
+/// No warning bears the id of a fast request, while other lines do: its trace is there.
+async fn fast_queries_leave_no_warning(
+    case: &mut Case,
+    mark: crate::probe::Mark,
+    fast: &[&String],
+    slow: &str,
+) -> Result<(), Stop> {
+    let ids: Vec<&str> = fast.iter().map(|id| id.as_str()).chain([slow]).collect();
+    // The slow query's own line comes last; whatever the fast ones raise stands before it.
+    let lines = case.lines(mark, &ids, |line| line["message"] == SLOW).await?;
+    for id in fast {
+        let ours: Vec<&Seen> = lines
+            .iter()
+            .filter(|line| line.at("/correlation_id").text() == Some(id))
+            .collect();
+        let traced = ours.iter().filter(|line| line.at("/level").text() == Some("INFO")).count();
+        case.expect("INFO lines that trace a fast request", traced, at_least(1.0));
+        let warned: Vec<Value> = ours
+            .iter()
+            .filter(|line| line.at("/message").text() == Some(SLOW))
+            .map(|line| line.value().clone())
+            .collect();
+        case.expect("slow-query lines of a fast request", warned, absent());
+    }
+    Ok(())
+}
+
+/// Takes away every index on addresses, in a table large enough that this matters.
+async fn without_index(case: &mut Case) -> Result<(), Stop> {
+    case.execute(&[
+        "do $$ declare one record; begin \
+           for one in select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid \
+             join pg_class t on t.oid = i.indrelid join pg_attribute a on a.attrelid = t.oid and a.attnum = i.indkey[0] \
+             where t.relname = 'users' and a.attname = 'email' \
+           loop execute format('drop index %I', one.relname); end loop; end $$",
+        "insert into users (id, email, password_hash, is_active, is_verified, role) \
+           select 'row-' || n, 'row-' || n || '@example.org', 'none', true, false, 'user' \
+           from generate_series(1, 20000) n",
+        "analyze users",
+    ])
+    .await
+}
+
+/// Signs in while the table of users is locked for a moment: the plan in the line about the look-up that waited.
+async fn slow_sign_in(case: &mut Case, actor: &Actor) -> Result<Seen, Stop> {
+    let mark = case.mark(Service::Auth).await?;
+    let held = case.hold(LOCK, LOCKED).await?;
+    let signed_in = case.sign_in(actor).await?;
+    drop(held);
+    case.expect("status of a sign-in whose look-up is slow", signed_in.status(), is(200));
+    let is_lookup = |line: &Value| {
+        let query = line["query"].as_str().unwrap_or_default().to_lowercase();
+        query.trim_start().starts_with("select") && query.contains("users")
+    };
+    let lines = case.lines(mark, &[SLOW], is_lookup).await?;
+    let line = lines.iter().find(|line| is_lookup(line.value()));
+    let line = line.cloned().unwrap_or_else(|| nothing(&lines, case));
+    case.expect("duration of the look-up that waited, in ms", line.at("/query_duration_ms"), above(100.0));
+    let hidden = such_that("the text without the address", {
+        let email = actor.email.clone();
+        move |value| value.as_str().is_some_and(|text| !text.contains(&email))
+    });
+    case.expect("values in the text of the query", line.at("/query"), hidden);
+    Ok(line.at("/explain_plan"))
+}
+
+/// The count and the time of queries in the metrics move with the queries.
+async fn followed_over_time(case: &mut Case) -> Result<(), Stop> {
+    let sample = "auth_service_database_query_duration_seconds";
+    let before = case.scrape(Service::Auth).await?;
+    let (one, other) = (case.id(), case.id());
+    probe(case, "slow-query?delay_ms=150", &one).await?;
+    probe(case, "fast-query", &other).await?;
+    let after = case.scrape(Service::Auth).await?;
+    for (what, part, rise) in [("queries counted", "count", 2.0), ("time of queries summed up, in s", "sum", 0.15)] {
+        let value = |scrape: &Seen| {
+            let family = scrape.at("/families").key(sample);
+            total(&family, &format!("{sample}_{part}")).unwrap_or(f64::NAN)
+        };
+        // A sum of floating-point numbers may miss its last digit.
+        case.expect(format!("rise of {what}"), value(&after) - value(&before), at_least(rise - 1e-6));
+    }
+    Ok(())
+}

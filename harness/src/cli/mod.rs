@@ -1,0 +1,32 @@
+//! The command line, `conform`: one file for each command.
+
+mod args;
+mod completions;
+mod explain;
+mod gate;
+mod list;
+mod mark;
+mod place;
+mod prove;
+mod report;
+mod run;
+
+pub use args::{Backend, ProveArgs, RunArgs};
+
+use args::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Reads the command line and does what it asks. Bad usage ends with 2, after saying what there is.
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run(args) => run::run(args),
+        Command::List(args) => place::end(list::list(&args)),
+        Command::Explain(args) => place::end(explain::explain(&args)),
+        Command::Report(args) => place::end(report::report(&args)),
+        Command::Gate(args) => place::end(gate::gate(&args)),
+        Command::Prove(args) => prove::prove(args),
+        Command::Mark(args) => place::end(mark::mark(&args)),
+        Command::Completions(args) => place::end(completions::completions(&args)),
+    }
+}

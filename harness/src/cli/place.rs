@@ -1,0 +1,137 @@
+//! Where commands find things, the catalogue and the last record, and how they end.
+
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::checks;
+use crate::exit_code::Exit;
+use crate::record::{self, Record, RecordError};
+use crate::report::{ReportError, plain};
+use crate::selection::{Selection, SelectionError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Where the catalogue stands within the project.
+const CATALOGUE: &str = "features/feature_list.json";
+
+/// Why a command could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    /// No catalogue was found.
+    #[error("there is no {CATALOGUE} here or further up; name the feature list with --catalogue")]
+    NoCatalogue,
+    /// The catalogue is wrong.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The selection is wrong.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// The record is missing or wrong.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// There is no record yet.
+    #[error(
+        "there is no reports/latest here or further up; run `conform run` first or name a record with --record"
+    )]
+    NoRecord,
+    /// The report could not be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The number of a feature that is not there.
+    #[error("there is no feature {feature}; the features are 1 to {last}")]
+    NoFeature {
+        /// The number.
+        feature: u16,
+        /// The last one there is.
+        last: usize,
+    },
+    /// A record from which the catalogue must not be marked.
+    #[error("the catalogue is not marked: {0}")]
+    Unfit(String),
+    /// A file could not be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Standard output is gone.
+    #[error("standard output cannot be written: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// Ends a command: its exit code, or what is wrong and code 2.
+pub(super) fn end(outcome: Result<Exit, CommandError>) -> ExitCode {
+    let exit = outcome.unwrap_or_else(|error| {
+        eprintln!("error: {}", plain::text(&error.to_string()));
+        Exit::Misused
+    });
+    exit.into()
+}
+
+/// Prints to standard output. A reader that has seen enough (`conform list | head`) is no error.
+pub(super) fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CommandError::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The file of the catalogue: the one that is named, else the one in this directory or a parent of it, else the one
+/// of the workspace that the executable was built in.
+///
+/// # Errors
+/// When there is none anywhere.
+pub(super) fn catalogue_path(named: Option<&Path>) -> Result<PathBuf, CommandError> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
+    }
+    let above = |place: PathBuf| {
+        let mut candidates = place.ancestors().map(|parent| parent.join(CATALOGUE));
+        candidates.find(|path| path.is_file())
+    };
+    let here = std::env::current_dir().ok().and_then(above);
+    let beside = || std::env::current_exe().ok().and_then(above);
+    here.or_else(beside).ok_or(CommandError::NoCatalogue)
+}
+
+/// The catalogue.
+///
+/// # Errors
+/// When there is none, or it is wrong.
+pub(super) fn catalogue(named: Option<&Path>) -> Result<Catalogue, CommandError> {
+    Ok(Catalogue::load(catalogue_path(named)?)?)
+}
+
+/// The directory of the last record, if anything ran before.
+pub(super) fn latest() -> Option<PathBuf> {
+    record::latest(&std::env::current_dir().ok()?)
+}
+
+/// The record that is named, else the last one, which need not be there.
+///
+/// # Errors
+/// When the record is wrong, or the named one is not there.
+pub(super) fn record(named: Option<&Path>) -> Result<Option<Record>, CommandError> {
+    let dir = named.map(Path::to_owned).or_else(latest);
+    Ok(dir.map(|dir| Record::read(&dir)).transpose()?)
+}
+
+/// The numbers of all features that have a check.
+pub(super) fn checked() -> Vec<u16> {
+    checks::all().map(|check| check.feature).collect()
+}
+
+/// The features that a command line names.
+///
+/// # Errors
+/// When a word means nothing, or nothing is selected.
+pub(super) fn select(
+    words: &[String],
+    catalogue: &Catalogue,
+    last: Option<&Record>,
+) -> Result<Selection, CommandError> {
+    Ok(Selection::parse(words, catalogue, &checked(), last)?)
+}

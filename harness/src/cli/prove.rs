@@ -1,0 +1,180 @@
+//! `conform prove`: shows that checks can fail.
+
+use super::args::ProveArgs;
+use super::place;
+use crate::catalogue::{Catalogue, Feature};
+use crate::check::{Check, Patience};
+use crate::checks;
+use crate::exit_code::Exit;
+use crate::outcome::{Evidence, Verdict};
+use crate::proof::{NullProof, Proof, SabotageProof, null_targets, sabotage, tamper};
+use crate::provision::{BackendChoice, Options, ProvisionError, Servers};
+use crate::runner::{Event, Place, Plan, run};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Checks at a time.
+const JOBS: usize = 8;
+/// Seed of every proof: a proof is the same each time.
+const SEED: u64 = 41;
+/// Evidence of passing checks that comes with the suite, from the project's root.
+const SHIPPED: &str = "fixtures/evidence";
+
+/// Why nothing could be proven.
+#[derive(Debug, thiserror::Error)]
+enum ProveError {
+    #[error(transparent)]
+    Command(#[from] place::CommandError),
+    #[error("none of the selected features has a check, so there is nothing to prove; `conform list checked` names those that have")]
+    NothingToProve,
+    #[error("there is no evidence of feature {feature} at {}: {reason}; save some with `conform prove --save DIR`", path.display())]
+    NoEvidence { feature: u16, path: PathBuf, reason: String },
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Proves, prints the table, and says how it ended.
+pub fn prove(args: ProveArgs) -> ExitCode {
+    match try_prove(args) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            let exit = match error {
+                ProveError::Provision(_) | ProveError::Io(_) => Exit::CouldNotLook,
+                _ => Exit::Misused,
+            };
+            exit.into()
+        }
+    }
+}
+
+fn try_prove(args: ProveArgs) -> Result<Exit, ProveError> {
+    let path = place::catalogue_path(args.which.catalogue.as_deref())?;
+    let catalogue = place::catalogue(Some(&path))?;
+    let words = &args.which.selection;
+    let numbers = place::select(words, &catalogue, None)?.numbers().to_vec();
+    let chosen = with_checks(&catalogue, &numbers);
+    if chosen.is_empty() {
+        return Err(ProveError::NothingToProve);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let proof = if args.offline || args.evidence.is_some() {
+        let root = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        let dir = args.evidence.unwrap_or_else(|| root.join(SHIPPED));
+        Proof {
+            tampering: offline(&chosen, &dir)?,
+            ..Proof::default()
+        }
+    } else {
+        runtime.block_on(live(&catalogue, &chosen, args.save.as_deref()))?
+    };
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    place::print(&proof.table())?;
+    Ok(if proof.holds() { Exit::Fine } else { Exit::Failed })
+}
+
+fn with_checks(catalogue: &Catalogue, numbers: &[u16]) -> Vec<(Feature, &'static Check)> {
+    numbers
+        .iter()
+        .filter_map(|&number| Some((catalogue.feature(number)?.clone(), checks::find(number)?)))
+        .collect()
+}
+
+fn offline(
+    chosen: &[(Feature, &'static Check)],
+    dir: &Path,
+) -> Result<Vec<crate::proof::TamperProof>, ProveError> {
+    let mut proofs = Vec::new();
+    for (feature, check) in chosen {
+        let path = dir.join(format!("f{:03}.jsonl", feature.number));
+        let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+        let evidence = read.and_then(|text| Evidence::from_lines(&text).map_err(|error| error.to_string()));
+        let evidence = evidence.map_err(|reason| ProveError::NoEvidence {
+            feature: feature.number,
+            path,
+            reason,
+        })?;
+        proofs.push(tamper(check, feature, &evidence));
+    }
+    Ok(proofs)
+}
+
+/// A sound run, its evidence tampered with, every sabotage, every worthless target.
+async fn live(
+    catalogue: &Catalogue,
+    chosen: &[(Feature, &'static Check)],
+    save: Option<&Path>,
+) -> Result<Proof, ProveError> {
+    let options = Options {
+        choice: BackendChoice::Auto,
+        install: true,
+        conform: std::env::current_exe()?,
+        announce: Arc::new(|text| eprintln!("{text}")),
+    };
+    let servers = Arc::new(Servers::start(options).await?);
+    // Every check there is takes part, chosen or not: a sabotage must leave the others as they are.
+    let numbers: Vec<u16> = checks::all().map(|check| check.feature).collect();
+    let all = with_checks(catalogue, &numbers);
+    eprintln!("a sound run of {} checks", all.len());
+    let (sound, evidence) = sound_run(&servers, &all).await;
+    let mut proof = Proof {
+        sound: sound.iter().filter(|(_, verdict)| **verdict != Verdict::Pass).map(|(&number, &verdict)| (number, verdict)).collect(),
+        ..Proof::default()
+    };
+    for (feature, check) in chosen {
+        let Some(evidence) = evidence.get(&feature.number) else {
+            continue;
+        };
+        if let Some(dir) = save {
+            std::fs::create_dir_all(dir)?;
+            std::fs::write(dir.join(format!("f{:03}.jsonl", feature.number)), evidence.to_lines())?;
+        }
+        proof.tampering.push(tamper(check, feature, evidence));
+    }
+    for (_, check) in chosen {
+        for one in check.sabotage {
+            eprintln!("f{:03}: {}", check.feature, one.what);
+            let done: SabotageProof = sabotage(&servers, &all, &sound, check, one, JOBS, SEED).await;
+            proof.sabotage.push(done);
+        }
+    }
+    eprintln!("worthless targets");
+    let null: Vec<NullProof> = null_targets(&all, SEED).await?;
+    proof.null = null;
+    if let Some(servers) = Arc::into_inner(servers) {
+        servers.stop().await;
+    }
+    Ok(proof)
+}
+
+async fn sound_run(
+    servers: &Arc<Servers>,
+    all: &[(Feature, &'static Check)],
+) -> (BTreeMap<u16, Verdict>, BTreeMap<u16, Evidence>) {
+    let place = Arc::new(Place::stacks(servers.clone(), Vec::new(), SEED));
+    let plan = Plan {
+        features: all.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
+        jobs: JOBS,
+        patience: Patience(Duration::ZERO),
+        seed: SEED,
+    };
+    let (mut verdicts, mut evidence) = (BTreeMap::new(), BTreeMap::new());
+    run(plan, &place, |event| {
+        if let Event::Finished(run) = event {
+            verdicts.insert(run.outcome.feature, run.outcome.verdict);
+            if let Some(seen) = run.evidence {
+                evidence.insert(run.outcome.feature, seen);
+            }
+        }
+    })
+    .await;
+    if let Ok(place) = Arc::try_unwrap(place).map_err(drop) {
+        place.close().await;
+    }
+    (verdicts, evidence)
+}

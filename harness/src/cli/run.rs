@@ -1,0 +1,182 @@
+//! `conform run`: checks features of a target and writes a record.
+
+use super::args::{Backend, RunArgs};
+use super::place;
+use crate::check::Patience;
+use crate::exit_code::Exit;
+use crate::provision::{BackendChoice, Options, external};
+use crate::record::{Record, RecordError, point_latest};
+use crate::report::{Format, Terminal, render};
+use crate::runner::{News, Session, Subject, conduct};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Checks at a time unless the user says otherwise: they wait more than they work.
+const JOBS: usize = 8;
+
+/// Why there was no run, or no end of it.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Command(#[from] place::CommandError),
+    #[error(transparent)]
+    TargetFile(#[from] external::TargetFileError),
+    #[error("--backend {0} and --target do not go together: a target file describes a system that already runs")]
+    TargetAndBackend(&'static str),
+    #[error("--backend external needs --target FILE, which says where the system is; docs/target-file.md describes it")]
+    NoTarget,
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error("the harness could not start: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+impl RunError {
+    fn exit(&self) -> Exit {
+        match self {
+            RunError::Runtime(_) => Exit::CouldNotLook,
+            RunError::Record(RecordError::Exists { .. }) => Exit::Misused,
+            RunError::Record(_) => Exit::CouldNotLook,
+            _ => Exit::Misused,
+        }
+    }
+}
+
+/// Runs, reports, and says how it ended.
+pub fn run(args: RunArgs) -> ExitCode {
+    match try_run(args) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.exit().into()
+        }
+    }
+}
+
+fn try_run(args: RunArgs) -> Result<Exit, RunError> {
+    let catalogue = place::catalogue(args.which.catalogue.as_deref())?;
+    let last = place::record(None).ok().flatten();
+    let numbers = place::select(&args.which.selection, &catalogue, last.as_ref())?.numbers().to_vec();
+    let terminal = Arc::new(Terminal::new(numbers.len(), std::io::stderr().is_terminal()));
+    let subject = subject(&args, &terminal)?;
+    let reports = reports_folder(args.which.catalogue.as_deref())?;
+    let named = args.record.is_some();
+    let record = args.record.unwrap_or_else(|| fresh_record(&reports));
+    let session = Session {
+        subject,
+        catalogue,
+        numbers,
+        record: record.clone(),
+        jobs: args.jobs.map_or(JOBS, usize::from),
+        patience: Patience(args.patience.unwrap_or(Duration::ZERO)),
+        seed: args.seed.unwrap_or_else(random_seed),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let finished = runtime.block_on(async {
+        let listen = |news: News<'_>| match news {
+            News::Started {
+                feature,
+                description,
+            } => terminal.started(feature, description),
+            News::Finished(outcome) => terminal.finished(outcome),
+        };
+        tokio::select! {
+            finished = conduct(session, listen) => finished.map(|_| true),
+            () = interrupted() => Ok(false),
+        }
+    })?;
+    // Dropping the runtime drops every stack; what is left then is the reaper's.
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    if !named {
+        point_latest(&reports, &record)?;
+    }
+    let exit = conclude(&record, &terminal)?;
+    if !finished {
+        eprintln!("interrupted: the record holds what was found until then");
+        return Ok(Exit::CouldNotLook);
+    }
+    Ok(exit)
+}
+
+fn subject(args: &RunArgs, terminal: &Arc<Terminal>) -> Result<Subject, RunError> {
+    let choice = match (args.backend, &args.target) {
+        (Backend::Auto | Backend::External, Some(file)) => {
+            let target = external::load(file, &|name| std::env::var(name).ok())?;
+            return Ok(Subject::External(Box::new(target)));
+        }
+        (Backend::External, None) => return Err(RunError::NoTarget),
+        (Backend::Docker, Some(_)) => return Err(RunError::TargetAndBackend("docker")),
+        (Backend::Native, Some(_)) => return Err(RunError::TargetAndBackend("native")),
+        (Backend::Auto, None) => BackendChoice::Auto,
+        (Backend::Docker, None) => BackendChoice::Docker,
+        (Backend::Native, None) => BackendChoice::Native,
+    };
+    let terminal = terminal.clone();
+    Ok(Subject::Reference(Options {
+        choice,
+        install: !args.no_install,
+        conform: std::env::current_exe()?,
+        announce: Arc::new(move |text| terminal.note(text)),
+    }))
+}
+
+/// Writes every report beside the record and tells where the one for people lies.
+fn conclude(dir: &Path, terminal: &Terminal) -> Result<Exit, RunError> {
+    let record = Record::read(dir)?;
+    for format in [Format::Html, Format::Markdown, Format::Json, Format::Junit] {
+        let path = dir.join(format.file_name());
+        let text = render(&record, format).map_err(place::CommandError::from)?;
+        std::fs::write(&path, text).map_err(|source| place::CommandError::Unwritable { path, source })?;
+    }
+    terminal.end(&record);
+    let html = dir.join(Format::Html.file_name());
+    place::print(&format!("\nreport: {}\n", html.display()))?;
+    let totals = record.outcomes.iter().fold(std::collections::BTreeMap::new(), |mut totals, one| {
+        *totals.entry(one.verdict).or_insert(0) += 1;
+        totals
+    });
+    Ok(Exit::of_run(&totals))
+}
+
+/// `reports` beside the catalogue's folder, or here where the catalogue was named.
+fn reports_folder(named: Option<&Path>) -> Result<PathBuf, RunError> {
+    let reports = match named {
+        Some(_) => PathBuf::from("reports"),
+        None => {
+            let catalogue = place::catalogue_path(None)?;
+            let root = catalogue.parent().and_then(Path::parent);
+            root.map_or_else(|| PathBuf::from("reports"), |root| root.join("reports"))
+        }
+    };
+    std::fs::create_dir_all(reports.join("runs"))?;
+    Ok(reports)
+}
+
+fn fresh_record(reports: &Path) -> PathBuf {
+    let stamp = chrono::Utc::now().format("%Y-%m-%dT%H-%M-%S%.3fZ");
+    reports.join("runs").join(stamp.to_string())
+}
+
+/// A seed from the operating system; it stands in the record, so that the run can be done again.
+fn random_seed() -> u64 {
+    // Small enough that every JSON reader keeps it exactly.
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish() >> 16
+}
+
+/// Ends when the user or the system asks for it.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,35 @@
+//! The AutoGraph conformance suite: which of the 679 features a deployment has, step by step, on what evidence.
+//!
+//! Data flows one way, and the modules stand in that order; each knows those before it and none after.
+
+// What there is: the catalogue, what a run finds, where it is written down, and the system under check.
+pub mod catalogue;
+pub mod outcome;
+pub mod record;
+pub mod target;
+
+// How we look: the world around a target, bringing a target up (or breaking it), looking at it, deciding each feature.
+pub mod doubles;
+pub mod provision;
+pub mod sabotage;
+
+pub mod check;
+pub mod probe;
+
+pub mod actor;
+pub mod checks;
+
+// How a run goes: what is selected, how it is run, proven, shown and judged.
+pub mod selection;
+
+pub mod runner;
+
+pub mod proof;
+
+pub mod report;
+
+pub mod gate;
+
+pub mod exit_code;
+
+pub mod cli;

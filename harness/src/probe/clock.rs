@@ -1,0 +1,120 @@
+//! The clock probe: lets time pass, really or on the target's test clock.
+
+use crate::check::{CannotLook, Case, Live, Stop};
+use crate::target::{Need, Service};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long a service may take to begin waiting for something.
+const SOON: Duration = Duration::from_secs(5);
+
+impl Case {
+    /// Lets this much time pass for the target: really, where patience covers it, else on its test clock.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] patience where there is no test clock.
+    pub async fn pass(&mut self, time: Duration) -> Result<(), Stop> {
+        let asked = json!({"let pass, in s": time.as_secs_f64()});
+        if self.can(Need::Patience(time)) {
+            self.observe("clock", asked, async |_| {
+                tokio::time::sleep(time).await;
+                Ok(json!("waited"))
+            })
+            .await?;
+            return Ok(());
+        }
+        if !self.can(Need::Clock) {
+            return Err(Stop::Needs(Need::Patience(time)));
+        }
+        self.observed_as(&format!(
+            "{} s pass on the target's test clock",
+            time.as_secs_f64()
+        ));
+        self.observe("clock", asked, async |live: Arc<Live>| {
+            advance(&live, time).await?;
+            Ok(json!("moved the test clock"))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Waits until a service waits on its clock for so many things with this in their name, so that moving the clock
+    /// means something; nothing where there is no test clock.
+    ///
+    /// # Errors
+    /// As [`Case::observe`].
+    pub async fn until_waiting(&mut self, service: Service, what: &str, count: usize) -> Result<(), Stop> {
+        if !self.can(Need::Clock) {
+            return Ok(());
+        }
+        let asked = json!({"service": service.name(), "waits for": what, "times": count});
+        let what = what.to_owned();
+        self.observe("clock", asked, async |live: Arc<Live>| {
+            let began = tokio::time::Instant::now();
+            loop {
+                let clock = ask(&live, service, "GET", "/test/clock", None).await?;
+                let all = clock["waiting"].as_array().into_iter().flatten();
+                let named = all.filter(|one| one["what"].as_str().is_some_and(|name| name.contains(&what)));
+                let waits = named.count() >= count;
+                if waits || began.elapsed() > SOON {
+                    return Ok(json!(waits));
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The time of day for the target, in seconds since 1970 (UTC): the harness's clock, moved as the target's was.
+    ///
+    /// # Errors
+    /// As [`Case::observe`].
+    pub async fn now(&mut self) -> Result<f64, Stop> {
+        let seen = self
+            .observe("clock", json!("time of day"), async |live: Arc<Live>| {
+                Ok(json!(unix_now(&live)))
+            })
+            .await?;
+        Ok(seen.number().unwrap_or_default())
+    }
+}
+
+/// Seconds since 1970, moved as the target's clock was.
+pub(crate) fn unix_now(live: &Live) -> f64 {
+    let moved = live.clock_moved_ms.load(Ordering::Relaxed) as f64 / 1000.0;
+    chrono::Utc::now().timestamp_micros() as f64 / 1e6 + moved
+}
+
+/// Moves the clock of every service of the target.
+async fn advance(live: &Live, time: Duration) -> Result<(), CannotLook> {
+    let ms = time.as_millis() as i64;
+    for service in live.target.services.keys().copied() {
+        let body = json!({"ms": ms});
+        // A service that is stopped at the moment has no clock to move.
+        let _ = ask(live, service, "POST", "/test/clock/advance", Some(body)).await;
+    }
+    live.clock_moved_ms.fetch_add(ms, Ordering::Relaxed);
+    Ok(())
+}
+
+async fn ask(
+    live: &Live,
+    service: Service,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> Result<Value, CannotLook> {
+    let cannot = |reason: String| CannotLook::new("clock", reason);
+    let endpoint = live.target.services.get(&service);
+    let base = &endpoint.ok_or_else(|| cannot(format!("no address of {service}")))?.base;
+    let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|e| cannot(e.to_string()))?;
+    let mut request = live.http.request(method, format!("{base}{path}")).timeout(SOON);
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let answer = request.send().await.map_err(|e| cannot(e.to_string()))?;
+    answer.json().await.map_err(|e| cannot(format!("{service} has no test clock: {e}")))
+}

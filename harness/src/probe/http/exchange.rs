@@ -1,0 +1,148 @@
+//! One request and its answer on the wire, with bounds on everything that a hostile peer could stretch.
+
+use super::jwt;
+use crate::check::{CannotLook, Live};
+use crate::target::Service;
+use serde_json::{Map, Value, json};
+use std::time::{Duration, Instant};
+
+/// More of a body is not read.
+const LONGEST_BODY: usize = 1 << 20;
+/// More of a body that is not JSON is not kept.
+const LONGEST_TEXT: usize = 16 << 10;
+
+/// Said of every request after the target has stopped answering altogether.
+pub(crate) const TARGET_DOWN: &str = "target down: nothing has answered for several requests in a row";
+
+/// What is sent.
+#[derive(Clone)]
+pub(crate) struct Spec {
+    pub service: Service,
+    pub method: String,
+    pub path: String,
+    pub headers: Map<String, Value>,
+    pub body: Option<Value>,
+    pub deadline: Duration,
+}
+
+impl Spec {
+    /// The question as evidence keeps it.
+    pub fn asked(&self) -> Value {
+        let mut asked = json!({
+            "service": self.service.name(),
+            "method": self.method,
+            "path": self.path,
+        });
+        if !self.headers.is_empty() {
+            asked["headers"] = Value::Object(self.headers.clone());
+        }
+        if let Some(body) = &self.body {
+            asked["body"] = body.clone();
+        }
+        asked
+    }
+}
+
+/// Sends and waits; whatever comes back, or does not, is an observation.
+pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLook> {
+    let request = build(live, spec)?;
+    if live.pulse.is_gone() {
+        return Err(CannotLook::new("http", TARGET_DOWN));
+    }
+    let began = Instant::now();
+    let seen = match tokio::time::timeout(spec.deadline, receive(request)).await {
+        Ok(seen) => seen,
+        Err(_) => json!({"silence": "no answer in time"}),
+    };
+    live.note_answer(spec.service, seen.get("silence").is_none());
+    let mut seen = seen;
+    seen["ms"] = json!((began.elapsed().as_secs_f64() * 1e5).round() / 100.0);
+    Ok(seen)
+}
+
+fn build(live: &Live, spec: &Spec) -> Result<reqwest::RequestBuilder, CannotLook> {
+    let cannot = |reason: String| CannotLook::new("http", reason);
+    let endpoint = live
+        .target
+        .services
+        .get(&spec.service)
+        .ok_or_else(|| cannot(format!("the target has no address for {}", spec.service)))?;
+    let method = reqwest::Method::from_bytes(spec.method.as_bytes())
+        .map_err(|error| cannot(error.to_string()))?;
+    let url = format!("{}{}", endpoint.base, live.vault.open(&spec.path));
+    let mut request = live.http.request(method, url);
+    if let Some(address) = &live.client_address
+        && !spec.headers.contains_key("x-forwarded-for")
+    {
+        request = request.header("x-forwarded-for", address);
+    }
+    for (name, value) in &spec.headers {
+        request = request.header(name, live.vault.open(value.as_str().unwrap_or_default()));
+    }
+    if let Some(body) = &spec.body {
+        request = request.json(&live.vault.open_json(body));
+    }
+    Ok(request)
+}
+
+async fn receive(request: reqwest::RequestBuilder) -> Value {
+    let mut response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return json!({"silence": silence(&error)}),
+    };
+    let headers: Map<String, Value> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
+        .collect();
+    let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                body.extend_from_slice(&chunk);
+                if body.len() > LONGEST_BODY {
+                    body.truncate(LONGEST_BODY);
+                    seen["cut"] = json!(format!("only the first {LONGEST_BODY} bytes were read"));
+                    break;
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                seen["broken"] = json!(silence(&error));
+                break;
+            }
+        }
+    }
+    seen["body"] = readable(&body);
+    if let Some(claims) = jwt::claims(&seen["body"]) {
+        seen["claims"] = claims;
+    }
+    seen
+}
+
+/// The body as JSON where it is JSON, as text where it is not; `null` where there is none.
+fn readable(body: &[u8]) -> Value {
+    if body.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_slice(body).unwrap_or_else(|_| {
+        let text = String::from_utf8_lossy(body);
+        text.chars().take(LONGEST_TEXT).collect::<String>().into()
+    })
+}
+
+/// The kind of silence, in words that do not change from run to run.
+fn silence(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else if error.is_body() || error.is_decode() {
+        "the body broke off"
+    } else if error.is_builder() {
+        "the request could not be built"
+    } else {
+        "the connection broke or the answer was not HTTP"
+    }
+}

@@ -1,0 +1,14 @@
+//! The HTTP probe: requests to a service of the target, and what came back, silence included.
+
+mod exchange;
+mod jwt;
+mod load;
+mod pending;
+mod reply;
+mod request;
+
+pub use pending::Pending;
+pub use reply::Reply;
+pub use request::Request;
+
+pub(crate) use exchange::{Spec, exchange};

@@ -1,0 +1,60 @@
+//! A request that is under way while the check does something else.
+
+use super::{Reply, Spec, exchange};
+use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// A request under way. Dropping it gives it up.
+pub struct Pending {
+    asked: Value,
+    task: Option<JoinHandle<Result<Value, CannotLook>>>,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Pending {
+    pub(super) fn start(live: Option<Arc<Live>>, spec: Spec) -> Pending {
+        let asked = spec.asked();
+        let task = live.map(|live| tokio::spawn(async move { exchange(&live, &spec).await }));
+        Pending { asked, task }
+    }
+}
+
+impl Case {
+    /// Whether a request under way has been answered by now.
+    ///
+    /// # Errors
+    /// As [`Case::observe`].
+    pub async fn is_answered(&mut self, pending: &Pending) -> Result<Seen, Stop> {
+        let answered = pending.task.as_ref().is_some_and(JoinHandle::is_finished);
+        let asked = json!({"answered yet": pending.asked});
+        let seen = self
+            .observe("http", asked, async |_| Ok(json!({"answered": answered})))
+            .await?;
+        Ok(seen.at("/answered"))
+    }
+
+    /// The answer of a request under way.
+    ///
+    /// # Errors
+    /// As [`Case::observe`].
+    pub async fn answer(&mut self, mut pending: Pending) -> Result<Reply, Stop> {
+        let asked = pending.asked.clone();
+        let task = pending.task.take();
+        let look = async move |_| match task {
+            Some(task) => task
+                .await
+                .unwrap_or_else(|error| Err(CannotLook::new("http", error))),
+            None => Err(CannotLook::new("http", "the request was never started")),
+        };
+        Ok(Reply::new(self.observe("http", asked, look).await?))
+    }
+}

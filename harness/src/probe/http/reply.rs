@@ -1,0 +1,57 @@
+//! What came back.
+
+use crate::check::Seen;
+
+/// An answer, or the silence in its place.
+pub struct Reply(Seen);
+
+impl Reply {
+    pub(super) fn new(seen: Seen) -> Reply {
+        Reply(seen)
+    }
+
+    /// The status; `null` where no answer came.
+    pub fn status(&self) -> Seen {
+        self.0.at("/status")
+    }
+
+    /// A header by its lower-case name.
+    pub fn header(&self, name: &str) -> Seen {
+        self.0.at("/headers").key(name)
+    }
+
+    /// The body: JSON where it is JSON, else text.
+    pub fn body(&self) -> Seen {
+        self.0.at("/body")
+    }
+
+    /// A part of the body, by JSON pointer.
+    pub fn at(&self, pointer: &str) -> Seen {
+        self.body().at(pointer)
+    }
+
+    /// Claims of a token in the answer, by the field that holds it.
+    pub fn claims(&self, field: &str) -> Seen {
+        self.0.at("/claims").key(field).at("/claims")
+    }
+
+    /// Header of a token in the answer, by the field that holds it.
+    pub fn token_header(&self, field: &str) -> Seen {
+        self.0.at("/claims").key(field).at("/header")
+    }
+
+    /// What kind of silence it was; `null` where an answer came.
+    pub fn silence(&self) -> Seen {
+        self.0.at("/silence")
+    }
+
+    /// How long it took until the whole answer was there, in milliseconds.
+    pub fn ms(&self) -> Seen {
+        self.0.at("/ms")
+    }
+
+    /// The name of a token in the answer, to send it with; it can name nothing where there is none.
+    pub fn token(&self, field: &str) -> String {
+        self.body().key(field).text().unwrap_or("‹no token›").to_owned()
+    }
+}

@@ -1,0 +1,53 @@
+//! The metrics probe: a scrape, read with the rules of the Prometheus text format.
+
+pub mod exposition;
+
+use crate::check::{Case, Live, Seen, Stop};
+use crate::probe::http::{Spec, exchange};
+use crate::target::{Need, Service};
+use serde_json::{Map, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Case {
+    /// Scrapes a service: `/status`, `/content_type`, `/faults` (offences against the format), and `/families` by
+    /// name, each with `type` and `samples` (`name`, `labels`, `value`).
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where the service's address is not known.
+    pub async fn scrape(&mut self, service: Service) -> Result<Seen, Stop> {
+        self.needs(Need::Address(service))?;
+        let mut headers = Map::new();
+        headers.insert("accept".into(), json!("text/plain;version=0.0.4"));
+        let spec = Spec {
+            service,
+            method: "GET".to_owned(),
+            path: "/metrics".to_owned(),
+            headers,
+            body: None,
+            deadline: Duration::from_secs(10),
+        };
+        self.observe("metrics", spec.asked(), async |live: Arc<Live>| {
+            let answer = exchange(&live, &spec).await?;
+            let mut seen = json!({
+                "status": answer["status"],
+                "silence": answer["silence"],
+                "content_type": answer["headers"]["content-type"],
+            });
+            if let Some(text) = answer["body"].as_str() {
+                let scrape = exposition::read(text);
+                seen["faults"] = json!(scrape.faults);
+                seen["families"] = scrape.to_json();
+            }
+            Ok(seen)
+        })
+        .await
+    }
+}
+
+/// Sum of the samples of this name in a family, as [`Case::scrape`] gives it; `None` where there is none.
+pub fn total(family: &Seen, sample: &str) -> Option<f64> {
+    let samples = family.at("/samples").items();
+    let named = samples.iter().filter(|one| one.at("/name").text() == Some(sample));
+    named.filter_map(|one| one.at("/value").number()).reduce(|sum, value| sum + value)
+}

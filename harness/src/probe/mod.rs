@@ -1,0 +1,17 @@
+//! The eyes and hands of a check. A probe asks, waits and records; it judges nothing.
+
+mod clock;
+mod http;
+mod log;
+mod metrics;
+mod object_store;
+mod process;
+mod redis;
+mod sql;
+
+pub use self::http::{Pending, Reply, Request};
+pub use self::log::Mark;
+pub use self::metrics::{exposition, total};
+pub use self::sql::Held;
+
+pub(crate) use self::clock::unix_now;

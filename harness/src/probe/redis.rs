@@ -1,0 +1,128 @@
+//! The Redis probe: one command at a time, with its reply as JSON.
+
+use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::target::{Need, RedisAccess};
+use redis::{IntoConnectionInfo, Value as Answer};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a connection or a reply is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Case {
+    /// Sends one command to a database of the target's Redis. Texts may name secrets. An error reply is seen as
+    /// `{"error": text}`, no connection as `{"silence": text}`.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access.
+    pub async fn redis(&mut self, database: u8, command: &[&str]) -> Result<Seen, Stop> {
+        self.needs(Need::Redis)?;
+        let asked = json!({"database": database, "command": command});
+        let command: Vec<String> = command.iter().map(|&part| part.to_owned()).collect();
+        self.observe("redis", asked, async |live: Arc<Live>| {
+            let words: Vec<String> = command.iter().map(|word| live.vault.open(word)).collect();
+            run(&live, database, &words).await
+        })
+        .await
+    }
+
+    /// Sends the same command again and again until its reply is `wanted` or `within` has passed: the last reply.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access.
+    pub async fn redis_until(
+        &mut self,
+        database: u8,
+        command: &[&str],
+        within: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Seen, Stop> {
+        self.needs(Need::Redis)?;
+        let asked = json!({"database": database, "until it changes": command, "ms": within.as_millis() as u64});
+        let command: Vec<String> = command.iter().map(|&part| part.to_owned()).collect();
+        self.observe("redis", asked, async |live: Arc<Live>| {
+            let words: Vec<String> = command.iter().map(|word| live.vault.open(word)).collect();
+            let deadline = tokio::time::Instant::now() + within;
+            loop {
+                let reply = run(&live, database, &words).await?;
+                if wanted(&reply) || tokio::time::Instant::now() > deadline {
+                    return Ok(reply);
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await
+    }
+
+    /// Keys that match a pattern in a database, sorted; found by `SCAN`, so that a large store is not held up.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access.
+    pub async fn redis_keys(&mut self, database: u8, pattern: &str) -> Result<Seen, Stop> {
+        self.needs(Need::Redis)?;
+        let asked = json!({"database": database, "keys": pattern});
+        let pattern = pattern.to_owned();
+        self.observe("redis", asked, async |live: Arc<Live>| {
+            let pattern = live.vault.open(&pattern);
+            let (mut cursor, mut keys) = ("0".to_owned(), Vec::new());
+            loop {
+                let words = ["SCAN", &cursor, "MATCH", &pattern, "COUNT", "1000"].map(str::to_owned);
+                let page = run(&live, database, &words).await?;
+                keys.extend(page[1].as_array().cloned().unwrap_or_default());
+                cursor = page[0].as_str().unwrap_or("0").to_owned();
+                if cursor == "0" {
+                    break;
+                }
+            }
+            keys.sort_by_key(Value::to_string);
+            keys.dedup();
+            Ok(Value::Array(keys))
+        })
+        .await
+    }
+}
+
+async fn run(live: &Live, database: u8, words: &[String]) -> Result<Value, CannotLook> {
+    let access = live.target.redis.as_ref();
+    let access = access.ok_or_else(|| CannotLook::new("redis", "the target gives no access"))?;
+    let client = connection_info(access, database).and_then(redis::Client::open);
+    let client = client.map_err(|e| CannotLook::new("redis", e))?;
+    let exchange = async {
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        let mut command = redis::cmd(&words[0]);
+        for word in &words[1..] {
+            command.arg(word);
+        }
+        command.query_async::<Answer>(&mut connection).await
+    };
+    match tokio::time::timeout(PATIENCE, exchange).await {
+        Ok(Ok(answer)) => Ok(readable(answer)),
+        Ok(Err(error)) if error.is_io_error() => Ok(json!({"silence": "no connection"})),
+        Ok(Err(error)) => Ok(json!({"error": error.to_string()})),
+        Err(_) => Ok(json!({"silence": "no answer in time"})),
+    }
+}
+
+fn connection_info(access: &RedisAccess, database: u8) -> redis::RedisResult<redis::ConnectionInfo> {
+    let mut settings = redis::RedisConnectionInfo::default().set_db(i64::from(database));
+    if let Some(password) = &access.password {
+        settings = settings.set_password(password.expose());
+    }
+    let address = redis::ConnectionAddr::Tcp(access.host.clone(), access.port);
+    Ok(address.into_connection_info()?.set_redis_settings(settings))
+}
+
+fn readable(answer: Answer) -> Value {
+    match answer {
+        Answer::Nil => Value::Null,
+        Answer::Int(number) => json!(number),
+        Answer::Okay => json!("OK"),
+        Answer::SimpleString(text) => json!(text),
+        Answer::BulkString(bytes) => json!(String::from_utf8_lossy(&bytes)),
+        Answer::Array(items) | Answer::Set(items) => items.into_iter().map(readable).collect(),
+        Answer::Double(number) => json!(number),
+        Answer::Boolean(truth) => json!(truth),
+        other => json!(format!("{other:?}")),
+    }
+}

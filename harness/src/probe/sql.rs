@@ -1,0 +1,178 @@
+//! The SQL probe: queries with their rows as JSON, statements with their SQLSTATE, and locks that are held a while.
+
+use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::target::Need;
+use serde_json::{Value, json};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sqlx::{AssertSqlSafe, Connection};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a statement of ours may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A lock that is held for a while; dropping it lets go.
+pub struct Held(Option<tokio::task::JoinHandle<()>>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+impl Case {
+    /// The rows of a query, each an object by column name.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where the query is refused.
+    pub async fn rows(&mut self, query: &str) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let wrapped = format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q");
+        self.observe("sql", json!({"query": query}), async |live: Arc<Live>| {
+            let pool = pool(&live)?;
+            let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(wrapped)).fetch_one(&pool);
+            match tokio::time::timeout(PATIENCE, run).await {
+                Ok(Ok(rows)) => Ok(rows),
+                Ok(Err(error)) => silence(&error).ok_or_else(|| CannotLook::new("sql", &error)),
+                Err(_) => Ok(json!({"silence": "no answer in time"})),
+            }
+        })
+        .await
+    }
+
+    /// Runs a query under `EXPLAIN (ANALYZE)`: `/plan` (its root node) and `/ms`, how long it ran.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where the query is refused.
+    pub async fn explain(&mut self, query: &str) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let explain = format!("explain (analyze, format json) {query}");
+        self.observe("sql", json!({"explain": query}), async |live: Arc<Live>| {
+            let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(explain));
+            let plan = run.fetch_one(&pool(&live)?).await;
+            let plan = plan.map_err(|error| CannotLook::new("sql", error))?;
+            Ok(json!({"plan": plan[0]["Plan"], "ms": plan[0]["Execution Time"]}))
+        })
+        .await
+    }
+
+    /// Runs statements in one transaction that is rolled back at the end: what the last of them came to,
+    /// `/rows` (affected) or `/sqlstate` and `/message` of the error.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where an earlier statement fails.
+    pub async fn attempt(&mut self, statements: &[&str]) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let asked = json!({"attempt": statements});
+        let statements: Vec<String> = statements.iter().map(|&one| one.to_owned()).collect();
+        self.observe("sql", asked, async |live: Arc<Live>| {
+            let cannot = |error: sqlx::Error| CannotLook::new("sql", error);
+            let mut transaction = pool(&live)?.begin().await.map_err(cannot)?;
+            let mut seen = Value::Null;
+            for (at, statement) in statements.iter().enumerate() {
+                let statement = live.vault.open(statement);
+                let run = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
+                match run {
+                    Ok(done) => seen = json!({"rows": done.rows_affected()}),
+                    Err(error) if at + 1 == statements.len() => seen = refusal(&error).ok_or_else(|| cannot(error))?,
+                    Err(error) => return Err(cannot(error)),
+                }
+            }
+            transaction.rollback().await.map_err(cannot)?;
+            Ok(seen)
+        })
+        .await
+    }
+
+    /// Runs statements for good, on a stack that may be disturbed or in rows of the case's own.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where one fails.
+    pub async fn execute(&mut self, statements: &[&str]) -> Result<(), Stop> {
+        self.needs(Need::Sql)?;
+        let asked = json!({"execute": statements});
+        let statements: Vec<String> = statements.iter().map(|&one| one.to_owned()).collect();
+        self.observe("sql", asked, async |live: Arc<Live>| {
+            let pool = pool(&live)?;
+            let mut rows = 0;
+            for statement in &statements {
+                let run = sqlx::query(AssertSqlSafe(live.vault.open(statement))).execute(&pool);
+                let done = run.await.map_err(|error| CannotLook::new("sql", error))?;
+                rows += done.rows_affected();
+            }
+            Ok(json!({"rows": rows}))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Takes a lock (`lock table users in access exclusive mode`) and returns as soon as it is held; it is let go
+    /// after `time`, or when the returned value is dropped.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where it is refused.
+    pub async fn hold(&mut self, statement: &str, time: Duration) -> Result<Held, Stop> {
+        self.needs(Need::Sql)?;
+        let asked = json!({"hold": statement, "ms": time.as_millis() as u64});
+        let statement = statement.to_owned();
+        let mut held = Held(None);
+        let slot = &mut held;
+        self.observe("sql", asked, async move |live: Arc<Live>| {
+            let cannot = |error: sqlx::Error| CannotLook::new("sql", error);
+            let options = options(&live)?;
+            let mut connection = sqlx::PgConnection::connect_with(&options).await.map_err(cannot)?;
+            sqlx::raw_sql("begin").execute(&mut connection).await.map_err(cannot)?;
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.map_err(cannot)?;
+            slot.0 = Some(tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                let _ = sqlx::raw_sql("rollback").execute(&mut connection).await;
+            }));
+            Ok(json!("held"))
+        })
+        .await?;
+        Ok(held)
+    }
+}
+
+fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
+    let access = live.target.postgres.as_ref();
+    let access = access.ok_or_else(|| CannotLook::new("sql", "the target gives no access"))?;
+    Ok(PgConnectOptions::new_without_pgpass()
+        .host(&access.host)
+        .port(access.port)
+        .database(&access.database)
+        .username(&access.user)
+        .password(access.password.expose())
+        .ssl_mode(PgSslMode::Disable)
+        .application_name("conform"))
+}
+
+/// The case's own few connections.
+fn pool(live: &Live) -> Result<PgPool, CannotLook> {
+    let mut slot = live.sql.lock().expect("nothing panics while it holds this lock");
+    if let Some(pool) = &*slot {
+        return Ok(pool.clone());
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(4)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_lazy_with(options(live)?);
+    *slot = Some(pool.clone());
+    Ok(pool)
+}
+
+/// A refusal by the database, with its SQLSTATE.
+fn refusal(error: &sqlx::Error) -> Option<Value> {
+    let error = error.as_database_error()?;
+    Some(json!({"sqlstate": error.code(), "message": error.message()}))
+}
+
+/// No connection: an observation, too.
+fn silence(error: &sqlx::Error) -> Option<Value> {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => Some(json!({"silence": "no connection"})),
+        _ => None,
+    }
+}

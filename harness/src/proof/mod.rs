@@ -1,0 +1,14 @@
+//! Proof that each check can fail: by tampering with its evidence, by breaking a live target, and on worthless targets.
+
+mod live;
+mod mutate;
+mod null;
+mod replay;
+mod table;
+mod tamper;
+
+pub use live::{SabotageProof, sabotage};
+pub use null::{NullProof, null_targets};
+pub use replay::replay;
+pub use table::Proof;
+pub use tamper::{StepProof, TamperProof, tamper};

@@ -1,0 +1,104 @@
+//! Null targets: worthless servers, which must pass nothing.
+
+use crate::catalogue::Feature;
+use crate::check::{Check, Patience};
+use crate::doubles::{Worthless, WorthlessServer};
+use crate::outcome::Verdict;
+use crate::runner::{Event, Place, Plan, run};
+use crate::target::{Endpoint, LogSource, Secret, Service, Target};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How one worthless server fared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NullProof {
+    /// What the server does: `answers 200 to everything`.
+    pub target: String,
+    /// Verdicts that it got, with how often.
+    pub verdicts: std::collections::BTreeMap<Verdict, usize>,
+    /// Features that it passed; must be none.
+    pub passed: Vec<u16>,
+    /// Steps that it passed, of all steps of all checks.
+    pub passed_steps: usize,
+    /// How long all checks took together, in seconds.
+    #[serde(skip)]
+    pub seconds: f64,
+}
+
+/// Runs the checks on every kind of worthless server.
+///
+/// # Errors
+/// Where a server cannot be started on loopback.
+pub async fn null_targets(
+    checks: &[(Feature, &'static Check)],
+    seed: u64,
+) -> std::io::Result<Vec<NullProof>> {
+    let mut proofs = Vec::new();
+    for kind in Worthless::ALL {
+        proofs.push(one(kind, checks, seed).await?);
+    }
+    Ok(proofs)
+}
+
+async fn one(
+    kind: Worthless,
+    checks: &[(Feature, &'static Check)],
+    seed: u64,
+) -> std::io::Result<NullProof> {
+    let server = WorthlessServer::start(kind).await?;
+    let place = Arc::new(Place::external(target(kind, &server.base())));
+    let plan = Plan {
+        features: checks.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
+        jobs: checks.len(),
+        patience: Patience(Duration::ZERO),
+        seed,
+    };
+    let mut proof = NullProof {
+        target: kind.what().to_owned(),
+        verdicts: Default::default(),
+        passed: Vec::new(),
+        passed_steps: 0,
+        seconds: 0.0,
+    };
+    let began = Instant::now();
+    run(plan, &place, |event| {
+        if let Event::Finished(run) = event {
+            let outcome = run.outcome;
+            *proof.verdicts.entry(outcome.verdict).or_default() += 1;
+            if outcome.verdict == Verdict::Pass {
+                proof.passed.push(outcome.feature);
+            }
+            let passed = outcome.steps.iter().filter(|step| step.verdict == Verdict::Pass);
+            proof.passed_steps += passed.count();
+        }
+    })
+    .await;
+    proof.seconds = began.elapsed().as_secs_f64();
+    Ok(proof)
+}
+
+/// A target that claims to have everything over HTTP, all at the worthless server's address.
+fn target(kind: Worthless, base: &str) -> Target {
+    let endpoint = |service: Service| Endpoint {
+        base: base.to_owned(),
+        health: service.health_path().to_owned(),
+        log: Some(LogSource::File(PathBuf::from("/dev/null"))),
+    };
+    Target {
+        name: kind.what().to_owned(),
+        services: Service::ALL.into_iter().map(|service| (service, endpoint(service))).collect(),
+        silent: Vec::new(),
+        postgres: None,
+        redis: None,
+        object_store: None,
+        signing_key: Some(Secret::new("a key that a worthless server has no use for")),
+        test_endpoints: true,
+        clock: true,
+        disposable: false,
+        forwarded_for: false,
+        control: None,
+        secrets: Vec::new(),
+    }
+}

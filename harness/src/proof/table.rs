@@ -1,0 +1,119 @@
+//! All proofs of one run of `conform prove`, as a table for people.
+
+use super::{NullProof, SabotageProof, TamperProof};
+use crate::outcome::Verdict;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Everything that was proven, and what was not.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Proof {
+    /// Features that did not pass on a sound target; of these nothing can be proven.
+    pub sound: BTreeMap<u16, Verdict>,
+    /// Tampering, a row for each feature.
+    pub tampering: Vec<TamperProof>,
+    /// Sabotage, a row for each.
+    pub sabotage: Vec<SabotageProof>,
+    /// Worthless targets, a row for each.
+    pub null: Vec<NullProof>,
+}
+
+impl Proof {
+    /// Whether every step is proven, every sabotage exact, and nothing worthless passes.
+    pub fn holds(&self) -> bool {
+        self.sound.is_empty()
+            && self.tampering.iter().all(|one| one.verdict == Verdict::Pass && one.unproven().is_empty())
+            && self.sabotage.iter().all(SabotageProof::is_exact)
+            && self.null.iter().all(|one| one.passed.is_empty())
+    }
+
+    /// The table, with everything that is not as it should be.
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        for (number, verdict) in &self.sound {
+            line(&mut text, format_args!("f{number:03} is {verdict} on a sound target: nothing can be proven of it"));
+        }
+        self.tampering_table(&mut text);
+        self.sabotage_table(&mut text);
+        self.null_table(&mut text);
+        let word = if self.holds() { "proven" } else { "NOT PROVEN" };
+        line(&mut text, format_args!("\n{word}"));
+        text
+    }
+
+    fn tampering_table(&self, text: &mut String) {
+        if self.tampering.is_empty() {
+            return;
+        }
+        line(text, format_args!("\nTampering: evidence is altered in one place at a time, and the check must notice"));
+        line(text, format_args!("feature  steps proven  tamperings  leaves noticed  sensitivity"));
+        for one in &self.tampering {
+            let proven = one.steps.iter().filter(|step| step.noticed > 0).count();
+            line(
+                text,
+                format_args!(
+                    "f{:03}     {:>5} of {:<3}  {:>10}  {:>7} of {:<5} {:>9.1} %",
+                    one.feature,
+                    proven,
+                    one.steps.len(),
+                    one.tried,
+                    one.noticed_leaves,
+                    one.leaves,
+                    one.sensitivity() * 100.0
+                ),
+            );
+            if one.verdict != Verdict::Pass {
+                line(text, format_args!("         its evidence gives {} when nothing is altered", one.verdict));
+            }
+            for step in one.unproven() {
+                line(text, format_args!("         step {step} asserts nothing: no tampering turns it red"));
+            }
+        }
+    }
+
+    fn sabotage_table(&self, text: &mut String) {
+        if self.sabotage.is_empty() {
+            return;
+        }
+        line(text, format_args!("\nSabotage: a target is broken in one way, and exactly the named features must turn red"));
+        for one in &self.sabotage {
+            let word = if one.is_exact() { "exact" } else { "WRONG" };
+            line(text, format_args!("{word}  f{:03}  {}", one.feature, one.what));
+            if let Some(failure) = &one.noticed_by {
+                line(text, format_args!("             {}", shorten(failure)));
+            }
+            if one.red != one.expected {
+                line(text, format_args!("             red: {:?}, expected: {:?}", one.red, one.expected));
+            }
+            for other in &one.disturbed {
+                line(text, format_args!("             disturbed: {}", shorten(other)));
+            }
+        }
+    }
+
+    fn null_table(&self, text: &mut String) {
+        if self.null.is_empty() {
+            return;
+        }
+        line(text, format_args!("\nNull targets: worthless servers, which must pass nothing"));
+        for one in &self.null {
+            let counts: Vec<String> =
+                one.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+            line(
+                text,
+                format_args!("{:<40} {:<28} {:>5.1} s", one.target, counts.join(", "), one.seconds),
+            );
+        }
+        let passed: usize = self.null.iter().map(|one| one.passed.len()).sum();
+        line(text, format_args!("null score: {passed} features passed by any of {} targets", self.null.len()));
+    }
+}
+
+fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    writeln!(text, "{arguments}").expect("a string takes any text");
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(200).collect()
+}

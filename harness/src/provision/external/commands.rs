@@ -1,0 +1,290 @@
+//! Control of a target by commands of its owner: `systemctl stop {name}`, `docker compose stop {name}`, …
+
+use crate::target::{Boxed, CannotControl, Control, Service};
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a command may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+/// How long a service may take to fall silent, or to answer, once its command has ended.
+const EFFECT_LIMIT: Duration = Duration::from_secs(60);
+/// How long one question to a health route may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Whether a word of a command says which service is meant.
+pub(super) fn names_a_service(word: &str) -> bool {
+    word.contains("{service}") || word.contains("{name}")
+}
+
+/// The commands of a target file's `[control]`.
+pub(super) struct Commands {
+    stop: Vec<String>,
+    start: Vec<String>,
+    pid: Option<Vec<String>>,
+    health: BTreeMap<Service, String>,
+    http: reqwest::Client,
+    patience: Duration,
+}
+
+impl Commands {
+    /// Commands are programs with their arguments; `health` are the URLs that tell whether a service is up.
+    pub(super) fn new(
+        stop: Vec<String>,
+        start: Vec<String>,
+        pid: Option<Vec<String>>,
+        health: BTreeMap<Service, String>,
+    ) -> Commands {
+        // Nothing may stand between: neither a proxy setting nor a redirection to another health route.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client without TLS has nothing to load");
+        Commands {
+            stop,
+            start,
+            pid,
+            health,
+            http,
+            patience: EFFECT_LIMIT,
+        }
+    }
+
+    /// Asks the health route until it answers 200, or until it no longer does.
+    async fn until_healthy(&self, service: Service, wanted: bool) -> Result<(), String> {
+        let Some(url) = self.health.get(&service) else {
+            return Err(
+                "its address is not in the target file, so nothing tells whether it is up".into(),
+            );
+        };
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let answer = self.http.get(url).timeout(ANSWER_LIMIT).send().await;
+            let last = match &answer {
+                Ok(response) => format!("answered {}", response.status()),
+                Err(_) => "did not answer".to_owned(),
+            };
+            if answer.is_ok_and(|response| response.status() == 200) == wanted {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(format!(
+                    "{url} still {last} {} s after the command",
+                    self.patience.as_secs()
+                ));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn find_pid(&self, service: Service) -> Result<u32, String> {
+        let Some(command) = &self.pid else {
+            return Err("the target file has no `pid` command in [control]; add one that prints the process id".into());
+        };
+        let printed = run(command, service).await?;
+        printed.trim().parse().map_err(|_| {
+            format!(
+                "`{}` was to print a process id and printed {:?}",
+                line(command, service),
+                tail(&printed)
+            )
+        })
+    }
+}
+
+impl Control for Commands {
+    fn stop(&self, service: Service) -> Boxed<'_, Result<(), CannotControl>> {
+        Box::pin(async move {
+            let done = async {
+                run(&self.stop, service).await?;
+                self.until_healthy(service, false).await
+            };
+            done.await.map_err(|reason| CannotControl {
+                action: "stop",
+                service,
+                reason,
+            })
+        })
+    }
+
+    fn start(&self, service: Service) -> Boxed<'_, Result<(), CannotControl>> {
+        Box::pin(async move {
+            let done = async {
+                run(&self.start, service).await?;
+                self.until_healthy(service, true).await
+            };
+            done.await.map_err(|reason| CannotControl {
+                action: "start",
+                service,
+                reason,
+            })
+        })
+    }
+
+    fn pid(&self, service: Service) -> Boxed<'_, Result<u32, CannotControl>> {
+        Box::pin(async move {
+            self.find_pid(service)
+                .await
+                .map_err(|reason| CannotControl {
+                    action: "find the process of",
+                    service,
+                    reason,
+                })
+        })
+    }
+}
+
+/// Runs a command for a service and returns what it printed.
+async fn run(command: &[String], service: Service) -> Result<String, String> {
+    let words = filled_in(command, service);
+    let shown = line(command, service);
+    let [program, arguments @ ..] = words.as_slice() else {
+        return Err("the command is empty".into());
+    };
+    let running = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(COMMAND_LIMIT, running)
+        .await
+        .map_err(|_| format!("`{shown}` did not end within {} s", COMMAND_LIMIT.as_secs()))?
+        .map_err(|error| format!("`{shown}` could not be run: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "`{shown}` failed ({}): {}",
+        output.status,
+        tail(&said)
+    ))
+}
+
+fn filled_in(command: &[String], service: Service) -> Vec<String> {
+    command
+        .iter()
+        .map(|word| {
+            word.replace("{service}", service.short())
+                .replace("{name}", service.name())
+        })
+        .collect()
+}
+
+fn line(command: &[String], service: Service) -> String {
+    filled_in(command, service).join(" ")
+}
+
+/// The end of a text, for an error.
+fn tail(text: &str) -> &str {
+    let text = text.trim();
+    let start = text.char_indices().rev().nth(299).map_or(0, |(at, _)| at);
+    &text[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::{Path, PathBuf};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    fn words(command: &str, folder: &Path) -> Vec<String> {
+        let command = command.replace("FOLDER", &folder.display().to_string());
+        command.split(' ').map(str::to_owned).collect()
+    }
+
+    /// A health route that answers 200 while a file exists; the commands make and remove that file.
+    async fn service(test: &str, stop: &str, start: &str, pid: &str) -> (Commands, PathBuf) {
+        let folder = std::env::temp_dir().join(format!("commands-{test}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let up = folder.join("auth");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/health", listener.local_addr().unwrap());
+        let file = up.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 1024]).await;
+                let status = if file.exists() {
+                    "200 OK"
+                } else {
+                    "503 Service Unavailable"
+                };
+                let reply =
+                    format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = stream.write_all(reply.as_bytes()).await;
+            }
+        });
+        let [stop, start, pid] = [stop, start, pid].map(|command| words(command, &folder));
+        let health = BTreeMap::from([(Service::Auth, url)]);
+        let mut commands = Commands::new(stop, start, Some(pid), health);
+        commands.patience = Duration::from_millis(200);
+        (commands, folder)
+    }
+
+    #[tokio::test]
+    async fn commands_act_on_the_service_and_their_effect_is_waited_for() {
+        let (start, stop) = ("touch FOLDER/{service}", "rm FOLDER/{service}");
+        let (commands, folder) = service("effect", stop, start, "printf 4711\\n%.0s {name}").await;
+        commands.start(Service::Auth).await.unwrap();
+        assert!(folder.join("auth").exists());
+        assert_eq!(commands.pid(Service::Auth).await.unwrap(), 4711);
+        commands.stop(Service::Auth).await.unwrap();
+        assert!(!folder.join("auth").exists());
+
+        let failed = commands.stop(Service::Auth).await.unwrap_err().to_string();
+        assert!(
+            failed.contains("could not stop auth-service: `rm ") && failed.contains("No such file"),
+            "{failed}"
+        );
+        let elsewhere = commands.start(Service::Git).await.unwrap_err().to_string();
+        assert!(
+            elsewhere.contains("address is not in the target file"),
+            "{elsewhere}"
+        );
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_command_without_effect_is_no_success() {
+        let (commands, folder) = service("idle", "true {name}", "true {name}", "echo {name}").await;
+        let start = commands.start(Service::Auth).await.unwrap_err().to_string();
+        assert!(
+            start.contains("could not start") && start.contains("503"),
+            "{start}"
+        );
+        std::fs::write(folder.join("auth"), "").unwrap();
+        let stop = commands.stop(Service::Auth).await.unwrap_err().to_string();
+        assert!(
+            stop.contains("could not stop") && stop.contains("200"),
+            "{stop}"
+        );
+        let pid = commands.pid(Service::Auth).await.unwrap_err().to_string();
+        assert!(
+            pid.contains("auth-service") && pid.contains("process id"),
+            "{pid}"
+        );
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
+        let (commands, folder) = service(
+            "absent",
+            "no-such-program {name}",
+            "true {name}",
+            "true {name}",
+        )
+        .await;
+        let stop = commands.stop(Service::Auth).await.unwrap_err().to_string();
+        assert!(
+            stop.contains("`no-such-program auth-service` could not be run"),
+            "{stop}"
+        );
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,37 @@
+//! Brings a target up and takes it down.
+//!
+//! [`Servers`] are started once for a run and carry any number of [`Stack`]s. Where PostgreSQL and Redis come from
+//! is behind [`servers::Infrastructure`]: containers (`docker`) or processes of this machine (`native`). A target
+//! that somebody else started needs none of this (`external`).
+
+mod alteration;
+mod command;
+mod database;
+pub mod docker;
+mod environment;
+mod error;
+pub mod external;
+mod leftovers;
+mod log_file;
+mod native;
+mod object_store;
+mod options;
+mod ports;
+mod process;
+mod process_identity;
+mod random;
+mod readiness;
+mod reaper;
+mod reference;
+mod run;
+pub mod servers;
+mod services;
+mod spawn;
+mod stack;
+
+pub use alteration::{Alteration, Rewrite};
+pub use error::ProvisionError;
+pub use options::{Announce, Backend, BackendChoice, Options};
+pub use reaper::{SUBCOMMAND as REAP, reap};
+pub use servers::Servers;
+pub use stack::{Stack, StackSpec};

@@ -1,0 +1,145 @@
+//! What stacks stand on: one PostgreSQL and one S3 store for the whole run, and a Redis for each stack.
+
+use super::database::Databases;
+use super::error::ProvisionError;
+use super::object_store::{self, ObjectStore};
+use super::options::{Backend, BackendChoice, Options};
+use super::reference::Reference;
+use super::run::Run;
+use super::stack::{Ground, Stack, StackSpec};
+use super::{docker, native};
+use crate::target::{Boxed, ObjectStoreAccess, PostgresAccess, RedisAccess};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Where PostgreSQL and Redis come from. `native` and `docker` each have one.
+pub trait Infrastructure: Send + Sync {
+    /// The superuser's way into the maintenance database `postgres`.
+    fn postgres(&self) -> &PostgresAccess;
+    /// Starts a Redis for one stack and returns once it has answered PING; may be called concurrently.
+    fn redis<'a>(&'a self, stack: &'a str) -> Boxed<'a, Result<RedisServer, ProvisionError>>;
+    /// The S3 store, where the infrastructure has one that has answered a signed request; else one is embedded.
+    fn object_store(&self) -> Option<&ObjectStoreAccess>;
+    /// What a report should say: `postgresql` => `15.18`, `redis` => `7.0.15`, perhaps `object_store` => `minio …`.
+    fn facts(&self) -> BTreeMap<String, String>;
+    /// Ends everything that it started.
+    fn stop(self: Box<Self>) -> Boxed<'static, ()>;
+}
+
+/// Something that runs and can be ended. Dropping it ends it, too, as well as a drop can.
+pub trait Running: Send + Sync {
+    /// Ends it and returns once it is gone.
+    fn stop(self: Box<Self>) -> Boxed<'static, ()>;
+}
+
+/// The Redis of one stack.
+pub struct RedisServer {
+    /// How to reach it.
+    pub access: RedisAccess,
+    /// How to end it.
+    pub running: Box<dyn Running>,
+}
+
+/// What the stacks of a run stand on.
+pub struct Servers {
+    run: Arc<Run>,
+    backend: Backend,
+    why: String,
+    infrastructure: Box<dyn Infrastructure>,
+    /// Ours, where the infrastructure brings none.
+    embedded: Option<ObjectStore>,
+    object_store: ObjectStoreAccess,
+    databases: Arc<Databases>,
+    reference: Reference,
+}
+
+impl Servers {
+    /// Starts PostgreSQL and the S3 store, and meanwhile brings the reference up to date.
+    pub async fn start(options: Options) -> Result<Servers, ProvisionError> {
+        let run = Run::begin(&options)?;
+        let reference = Reference::look(run.clone(), options.conform.clone());
+        let (backend, why, infrastructure) = choose(&run, &options).await?;
+        let embedded = match infrastructure.object_store() {
+            Some(_) => None,
+            None => Some(object_store::start(&run).await?),
+        };
+        let ours = embedded.as_ref().map(|store| &store.access);
+        let object_store = ours.or(infrastructure.object_store()).cloned();
+        let object_store = object_store.expect("it is ours or the infrastructure's");
+        object_store::make_buckets(&object_store).await?;
+        let databases = Databases::new(run.clone(), infrastructure.postgres().clone());
+        Ok(Servers {
+            run,
+            backend,
+            why,
+            infrastructure,
+            embedded,
+            object_store,
+            databases: Arc::new(databases),
+            reference,
+        })
+    }
+
+    /// Which backend runs.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// What a report should say about the surroundings, by name.
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let mut facts = self.infrastructure.facts();
+        facts.insert("backend".into(), self.backend.to_string());
+        facts.insert("why".into(), self.why.clone());
+        if let Some(store) = &self.embedded {
+            facts.insert("object_store".into(), store.description.clone());
+        }
+        facts
+    }
+
+    /// Brings up a stack; may be called concurrently.
+    pub async fn stack(&self, spec: &StackSpec) -> Result<Stack, ProvisionError> {
+        let ground = Ground {
+            run: &self.run,
+            infrastructure: &*self.infrastructure,
+            databases: &self.databases,
+            object_store: &self.object_store,
+            reference: self.reference.path().await?,
+        };
+        Stack::start(ground, spec).await
+    }
+
+    /// Ends everything and removes the run's folder. Stacks are to be stopped before.
+    pub async fn stop(self) {
+        self.reference.forget();
+        self.infrastructure.stop().await;
+        if let Some(store) = self.embedded {
+            store.running.stop().await;
+        }
+        let run = self.run;
+        // A panic in there would have removed nothing more; the reaper comes next in any case.
+        let _ = tokio::task::spawn_blocking(move || run.end()).await;
+    }
+}
+
+/// The backend, why it was chosen, and what it started.
+async fn choose(
+    run: &Arc<Run>,
+    options: &Options,
+) -> Result<(Backend, String, Box<dyn Infrastructure>), ProvisionError> {
+    let usable = match options.choice {
+        BackendChoice::Native => Err("asked for".to_owned()),
+        BackendChoice::Docker => Ok(("asked for", docker::usable(&options.announce).await?)),
+        BackendChoice::Auto => match docker::usable(&options.announce).await {
+            Ok(usable) => Ok(("a container engine answers and has the images", usable)),
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    Ok(match usable {
+        Ok((why, usable)) => (
+            Backend::Docker,
+            why.to_owned(),
+            docker::start(run, usable).await?,
+        ),
+        Err(why) => (Backend::Native, why, native::start(run, options).await?),
+    })
+}

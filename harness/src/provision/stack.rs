@@ -1,0 +1,294 @@
+//! One system of services with a database, a Redis and an S3 store: a target of the harness's own.
+
+use super::alteration::{Alteration, Rewrite};
+use super::database::Databases;
+use super::environment::{self, Surroundings};
+use super::error::ProvisionError;
+use super::random;
+use super::run::Run;
+use super::servers::{Infrastructure, RedisServer};
+use super::services::{Blueprint, Services};
+use crate::doubles::{Change, RewritingProxy, Rule, Silent};
+use crate::target::{
+    Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, Secret, Service, Target,
+};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How often other ports are tried when another process takes one before we can use it.
+const TRIES: usize = 3;
+
+/// What a stack is to be.
+#[derive(Debug, Clone)]
+pub struct StackSpec {
+    /// Names its folder and its database: `shared`, `f041`. Need not be unique.
+    pub name: String,
+    /// The services that run.
+    pub services: Vec<Service>,
+    /// Services played by a listener that never answers.
+    pub silent: Vec<Service>,
+    /// In what it differs from a sound one.
+    pub alterations: Vec<Alteration>,
+    /// The seed of the check that the stack is for; it shows in the name of the folder, so that logs can be told apart.
+    pub fresh_seed: u64,
+}
+
+/// A running stack. [`Stack::stop`] takes it down in good order; dropping it kills its processes.
+pub struct Stack {
+    /// What a check gets.
+    pub target: Target,
+    services: Arc<Services>,
+    doubles: Doubles,
+    redis: RedisServer,
+    databases: Arc<Databases>,
+    database: PostgresAccess,
+}
+
+/// What the harness itself plays in a stack.
+#[derive(Default)]
+struct Doubles {
+    _silent: Vec<Silent>,
+    _proxies: Vec<RewritingProxy>,
+}
+
+/// What all stacks of a run share.
+pub struct Ground<'a> {
+    /// The run.
+    pub run: &'a Arc<Run>,
+    /// Where Redis comes from.
+    pub infrastructure: &'a dyn Infrastructure,
+    /// Where databases come from.
+    pub databases: &'a Arc<Databases>,
+    /// The S3 store.
+    pub object_store: &'a ObjectStoreAccess,
+    /// The executable of the reference.
+    pub reference: &'a Path,
+}
+
+/// What a stack's services are started with.
+struct Plan<'a> {
+    ground: &'a Ground<'a>,
+    spec: &'a StackSpec,
+    folder: PathBuf,
+    database: PostgresAccess,
+    redis: RedisServer,
+    signing_key: Secret,
+}
+
+impl Stack {
+    /// Makes the database and the Redis, then starts the services and waits until all are healthy.
+    pub async fn start(ground: Ground<'_>, spec: &StackSpec) -> Result<Stack, ProvisionError> {
+        let folder = make_folder(&ground.run.directory, spec)?;
+        let statements: Vec<&str> = spec.alterations.iter().filter_map(statement).collect();
+        let (database, redis) = tokio::try_join!(
+            ground
+                .databases
+                .create(&spec.name, ground.reference, &statements),
+            ground.infrastructure.redis(&spec.name),
+        )?;
+        let plan = Plan {
+            ground: &ground,
+            spec,
+            folder,
+            database,
+            redis,
+            signing_key: Secret::new(random::hex(32)),
+        };
+        let mut tries = 1;
+        let (services, doubles, ports) = loop {
+            match plan.start_services().await {
+                Err(ProvisionError::PortTaken { .. }) if tries < TRIES => tries += 1,
+                other => break other?,
+            }
+        };
+        Ok(Stack {
+            target: plan.target(&services, &ports),
+            services,
+            doubles,
+            redis: plan.redis,
+            databases: ground.databases.clone(),
+            database: plan.database,
+        })
+    }
+
+    /// Ends everything that is the stack's own and drops its database. Its logs stay until the run ends.
+    pub async fn stop(self) {
+        drop(self.target);
+        self.services.end().await;
+        drop(self.doubles);
+        tokio::join!(
+            self.redis.running.stop(),
+            self.databases.remove(&self.database)
+        );
+    }
+}
+
+impl Plan<'_> {
+    async fn start_services(
+        &self,
+    ) -> Result<(Arc<Services>, Doubles, BTreeMap<Service, u16>), ProvisionError> {
+        let mut ports = BTreeMap::new();
+        for service in Service::ALL {
+            ports.insert(service, self.ground.run.ports.take()?);
+        }
+        let mut doubles = Doubles::default();
+        for &service in &self.spec.silent {
+            let port = ports[&service];
+            let silent = Silent::on(port).await.map_err(in_use(service, port))?;
+            doubles._silent.push(silent);
+        }
+        let mut blueprints = BTreeMap::new();
+        for &service in &self.spec.services {
+            let public = ports[&service];
+            let rules = self.rules(service);
+            let port = if rules.is_empty() {
+                public
+            } else {
+                self.ground.run.ports.take()?
+            };
+            if port != public {
+                let proxy = RewritingProxy::start(public, port, rules).await;
+                doubles
+                    ._proxies
+                    .push(proxy.map_err(in_use(service, public))?);
+            }
+            blueprints.insert(service, self.blueprint(service, port, &ports)?);
+        }
+        let services = Services::start(self.ground.run.clone(), blueprints, self.secrets()).await?;
+        Ok((services, doubles, ports))
+    }
+
+    fn blueprint(
+        &self,
+        service: Service,
+        port: u16,
+        ports: &BTreeMap<Service, u16>,
+    ) -> Result<Blueprint, ProvisionError> {
+        let surroundings = Surroundings {
+            postgres: &self.database,
+            redis: &self.redis.access,
+            object_store: self.ground.object_store,
+            signing_key: &self.signing_key,
+            ports,
+        };
+        let log = self.log(service);
+        std::fs::write(&log, "").map_err(ProvisionError::file("create", &log))?;
+        let muted = self
+            .spec
+            .alterations
+            .contains(&Alteration::MuteLog(service));
+        Ok(Blueprint {
+            executable: self.ground.reference.to_owned(),
+            folder: self.folder.clone(),
+            environment: environment::of(&surroundings, service, port, &self.spec.alterations),
+            port,
+            log: (!muted).then_some(log),
+        })
+    }
+
+    fn log(&self, service: Service) -> PathBuf {
+        self.folder.join(format!("{}.log", service.short()))
+    }
+
+    /// What a proxy before the service changes.
+    fn rules(&self, service: Service) -> Vec<Rule> {
+        let rule = |alteration: &Alteration| match *alteration {
+            Alteration::RewriteReply {
+                service: whose,
+                path,
+                rewrite,
+            } if whose == service => Some(Rule {
+                path: path.to_owned(),
+                change: change(rewrite),
+            }),
+            _ => None,
+        };
+        self.spec.alterations.iter().filter_map(rule).collect()
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        let mut secrets = vec![
+            self.signing_key.clone(),
+            self.database.password.clone(),
+            self.ground.object_store.secret_key.clone(),
+        ];
+        secrets.extend(self.redis.access.password.clone());
+        secrets
+    }
+
+    fn target(&self, services: &Arc<Services>, ports: &BTreeMap<Service, u16>) -> Target {
+        let endpoint = |service: Service| Endpoint {
+            base: format!("http://127.0.0.1:{}", ports[&service]),
+            health: service.health_path().to_owned(),
+            log: Some(LogSource::File(self.log(service))),
+        };
+        let running = self.spec.services.iter();
+        Target {
+            name: "reference".into(),
+            services: running
+                .map(|&service| (service, endpoint(service)))
+                .collect(),
+            silent: self.spec.silent.clone(),
+            postgres: Some(self.database.clone()),
+            redis: Some(self.redis.access.clone()),
+            object_store: Some(self.ground.object_store.clone()),
+            signing_key: Some(self.signing_key.clone()),
+            test_endpoints: true,
+            clock: true,
+            disposable: true,
+            forwarded_for: true,
+            control: Some(services.clone()),
+            secrets: self.secrets(),
+        }
+    }
+}
+
+/// A folder of its own in the run's; stacks of the same name are numbered.
+fn make_folder(run: &Path, spec: &StackSpec) -> Result<PathBuf, ProvisionError> {
+    let plain = |letter: char| {
+        if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            '-'
+        }
+    };
+    let name: String = spec.name.chars().map(plain).collect();
+    let mut folder = run.join(format!("stack-{name}-{:x}", spec.fresh_seed));
+    let mut number = 1;
+    loop {
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                number += 1;
+                folder = run.join(format!("stack-{name}-{:x}-{number}", spec.fresh_seed));
+            }
+            Err(error) => return Err(ProvisionError::file("create", folder)(error)),
+        }
+    }
+}
+
+fn statement(alteration: &Alteration) -> Option<&'static str> {
+    match *alteration {
+        Alteration::Sql(statement) => Some(statement),
+        _ => None,
+    }
+}
+
+fn change(rewrite: Rewrite) -> Change {
+    match rewrite {
+        Rewrite::Status(status) => Change::Status(status),
+        Rewrite::Text { from, to } => Change::Text {
+            from: from.to_owned(),
+            to: to.to_owned(),
+        },
+    }
+}
+
+fn in_use(service: Service, port: u16) -> impl FnOnce(io::Error) -> ProvisionError {
+    move |error| match error.kind() {
+        io::ErrorKind::AddrInUse => ProvisionError::PortTaken { service, port },
+        _ => ProvisionError::system(format!("listen in place of {service}"))(error),
+    }
+}

@@ -1,0 +1,55 @@
+//! Why a record could not be written or read.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a record could not be written or read, and what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// A record is never written over another.
+    #[error("{} already holds a record; name an empty or a new directory", dir.display())]
+    Exists {
+        /// The directory that was named.
+        dir: PathBuf,
+    },
+    /// The disk refused.
+    #[error("{} cannot be written: {source}; look for space and permissions", path.display())]
+    Unwritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A feature has one outcome in a record.
+    #[error("feature {feature} already has an outcome in this record; one run checks it once")]
+    Twice {
+        /// The number of the feature.
+        feature: u16,
+    },
+    /// There is no record where one was looked for.
+    #[error("{} holds no record; name a directory with an outcomes.jsonl, as `conform run` leaves it", dir.display())]
+    Missing {
+        /// The directory that was named.
+        dir: PathBuf,
+    },
+    /// A file could not be read at all.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A line is not what it should be.
+    #[error("{}:{line}: expected {expected}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What should stand there, and what is wrong with what does.
+        expected: String,
+    },
+}

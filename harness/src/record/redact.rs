@@ -1,0 +1,316 @@
+//! Removes secrets from everything that is about to be written: by value, and by the name of their field.
+
+use super::Header;
+use crate::outcome::{Evidence, Expectation, Outcome};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+use std::sync::RwLock;
+
+/// What stands in the place of a known secret.
+const SECRET: &str = "‹secret›";
+/// What stands in the place of a value whose field says that it is one.
+const REMOVED: &str = "‹removed›";
+/// Shorter secrets are not looked for by value: they would tear up half of every text.
+const SHORTEST: usize = 6;
+/// Fields and headers whose text is a secret whatever it is, in lower case.
+const SECRET_FIELDS: [&str; 10] = [
+    "password",
+    "password_hash",
+    "secret",
+    "token",
+    "authorization",
+    "api_key",
+    "access_token",
+    "refresh_token",
+    "cookie",
+    "set-cookie",
+];
+
+/// Knows secrets and takes them out of texts, also where they stand encoded.
+#[derive(Default)]
+pub struct Redactor {
+    /// Every form of every secret, the longest first, so that no part of a longer one is left over.
+    forms: RwLock<Vec<String>>,
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Redactor(…)")
+    }
+}
+
+impl Redactor {
+    /// A redactor that knows these secrets.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Redactor {
+        let redactor = Redactor::default();
+        redactor.know(secrets);
+        redactor
+    }
+
+    /// Learns more secrets.
+    pub fn know<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
+        let mut forms = self
+            .forms
+            .write()
+            .expect("nothing panics while it holds this lock");
+        let long = secrets
+            .into_iter()
+            .filter(|secret| secret.len() >= SHORTEST);
+        forms.extend(long.flat_map(forms_of));
+        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
+    }
+
+    /// A text without any secret that is known.
+    pub fn text(&self, text: &str) -> String {
+        let forms = self
+            .forms
+            .read()
+            .expect("nothing panics while it holds this lock");
+        let present = forms.iter().filter(|form| text.contains(form.as_str()));
+        present.fold(text.to_owned(), |text, form| text.replace(form, SECRET))
+    }
+
+    /// A JSON tree without secrets.
+    pub fn json(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(text)),
+            Value::Array(items) => items.iter().map(|item| self.json(item)).collect(),
+            Value::Object(entries) => Value::Object(self.entries(entries)),
+            other => other.clone(),
+        }
+    }
+
+    fn entries(&self, entries: &Map<String, Value>) -> Map<String, Value> {
+        let clean = entries.iter().map(|(key, value)| {
+            if SECRET_FIELDS.contains(&key.to_lowercase().as_str()) {
+                (key.clone(), removed(&self.json(value)))
+            } else {
+                (self.text(key), self.json(value))
+            }
+        });
+        clean.collect()
+    }
+
+    /// A header without secrets.
+    pub fn header(&self, header: &Header) -> Header {
+        let mut clean = header.clone();
+        clean.target = self.text(&header.target);
+        for (name, fact) in &mut clean.facts {
+            let secret = SECRET_FIELDS.contains(&name.to_lowercase().as_str());
+            *fact = if secret {
+                REMOVED.to_owned()
+            } else {
+                self.text(fact)
+            };
+        }
+        clean
+    }
+
+    /// An outcome without secrets. The catalogue's own words are public and stay as they are.
+    pub fn outcome(&self, outcome: &Outcome) -> Outcome {
+        let mut clean = outcome.clone();
+        clean.reason = outcome.reason.as_deref().map(|text| self.text(text));
+        for step in &mut clean.steps {
+            step.reason = step.reason.as_deref().map(|text| self.text(text));
+            step.observed_as = step.observed_as.as_deref().map(|text| self.text(text));
+            for expectation in &mut step.expectations {
+                *expectation = self.expectation(expectation);
+            }
+        }
+        clean
+    }
+
+    fn expectation(&self, expectation: &Expectation) -> Expectation {
+        Expectation {
+            requirement: self.text(&expectation.requirement),
+            expected: self.text(&expectation.expected),
+            observed: self.json(&expectation.observed),
+            ..expectation.clone()
+        }
+    }
+
+    /// Evidence without secrets.
+    pub fn evidence(&self, evidence: &Evidence) -> Evidence {
+        let mut clean = evidence.clone();
+        for had in &mut clean.circumstances.had {
+            *had = self.text(had);
+        }
+        for observation in &mut clean.observations {
+            observation.asked = self.json(&observation.asked);
+            observation.seen = self.json(&observation.seen);
+        }
+        clean
+    }
+}
+
+/// The texts of a secret field removed, but for those that only name what a check put away.
+fn removed(value: &Value) -> Value {
+    match value {
+        Value::String(text) if names_a_secret(text) => value.clone(),
+        Value::String(_) => Value::String(REMOVED.to_owned()),
+        Value::Array(items) => items.iter().map(removed).collect(),
+        other => other.clone(),
+    }
+}
+
+/// `‹access_token #1›`, perhaps after a word such as `Bearer`, or what a redactor itself writes.
+fn names_a_secret(text: &str) -> bool {
+    let scheme = |word: &str| word.chars().all(|letter| letter.is_ascii_alphabetic());
+    let name = match text.split_once(' ') {
+        Some((word, rest)) if scheme(word) => rest,
+        _ => text,
+    };
+    let Some(inside) = name
+        .strip_prefix('‹')
+        .and_then(|rest| rest.strip_suffix('›'))
+    else {
+        return false;
+    };
+    let numbered = inside.rsplit_once(" #").is_some_and(|(kind, number)| {
+        !kind.contains(['‹', '›'])
+            && !number.is_empty()
+            && number.bytes().all(|digit| digit.is_ascii_digit())
+    });
+    numbered || name == SECRET || name == REMOVED
+}
+
+/// A secret as it is, escaped for JSON, encoded for a URL, and in base64.
+fn forms_of(secret: &str) -> Vec<String> {
+    let json = serde_json::to_string(secret).expect("a text has a JSON form");
+    let json = json[1..json.len() - 1].to_owned();
+    let url = url_encoded(secret);
+    let mut forms = vec![secret.to_owned(), json.replace('/', "\\/"), json];
+    forms.extend([&url, &url.replace("%20", "+")].map(|url| lower_hex(url)));
+    forms.extend([url.replace("%20", "+"), url]);
+    forms.extend((0..3).flat_map(|offset| base64_at(secret, offset)));
+    forms.retain(|form| form.len() >= SHORTEST);
+    forms
+}
+
+/// Base64 of a secret that stands some bytes (modulo 3) into a longer text, as in `user:password`.
+///
+/// The characters at both ends mix with the neighbours' bits and are left out; the rest is always the same.
+fn base64_at(secret: &str, offset: usize) -> [String; 2] {
+    let mut bytes = vec![0; offset];
+    bytes.extend(secret.bytes());
+    let first = (offset * 8).div_ceil(6);
+    let last = bytes.len() * 8 / 6;
+    [
+        STANDARD_NO_PAD.encode(&bytes),
+        URL_SAFE_NO_PAD.encode(&bytes),
+    ]
+    .map(|text| text[first..last].to_owned())
+}
+
+fn url_encoded(text: &str) -> String {
+    let one = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(one).collect()
+}
+
+fn lower_hex(encoded: &str) -> String {
+    let mut pieces = encoded.split('%');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        let (hex, rest) = piece.split_at(2);
+        text + "%" + &hex.to_lowercase() + rest
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    const WORD: &str = "pä\"ss w/rd+7";
+
+    #[test]
+    fn a_known_secret_is_hidden_however_it_is_written() {
+        let redactor = Redactor::new([WORD]);
+        let basic = STANDARD.encode(format!("user:{WORD}"));
+        let longer = STANDARD.encode(format!("admin:{WORD}:and more"));
+        let json = json!({ "text": WORD }).to_string();
+        for text in [
+            WORD,
+            &json,
+            "p%C3%A4%22ss%20w%2Frd%2B7",
+            "p%c3%a4%22ss+w%2frd%2b7",
+            &basic,
+            &longer,
+        ] {
+            let clean = redactor.text(&format!("before {text} after"));
+            assert!(clean.contains(SECRET), "{text} -> {clean}");
+            assert!(
+                !clean.contains("w/rd") && !clean.contains("w%2"),
+                "{text} -> {clean}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_secret_within_a_longer_secret_leaves_nothing_of_it() {
+        let redactor = Redactor::new(["abcdef"]);
+        redactor.know(["abcdef-and-tail"]);
+        assert_eq!(
+            redactor.text("x abcdef-and-tail y abcdef z"),
+            "x ‹secret› y ‹secret› z"
+        );
+    }
+
+    #[test]
+    fn short_secrets_are_left_to_their_fields() {
+        let redactor = Redactor::new(["abc"]);
+        assert_eq!(redactor.text("abc"), "abc");
+        assert_eq!(
+            redactor.json(&json!({"Password": "abc"})),
+            json!({"Password": REMOVED})
+        );
+    }
+
+    #[test]
+    fn secret_fields_are_emptied_wherever_they_stand() {
+        let clean = Redactor::default().json(&json!({
+            "headers": {"Authorization": "Bearer eyJ", "set-cookie": ["a=1", "b=2"], "accept": "*/*"},
+            "rows": [{"token": "t", "token_type": "bearer", "secret": null, "password": true}],
+        }));
+        assert_eq!(
+            clean,
+            json!({
+                "headers": {"Authorization": REMOVED, "set-cookie": [REMOVED, REMOVED], "accept": "*/*"},
+                "rows": [{"token": REMOVED, "token_type": "bearer", "secret": null, "password": true}],
+            })
+        );
+    }
+
+    #[test]
+    fn the_name_of_a_secret_stays() {
+        let named = json!({"token": "‹token #12›", "authorization": "Bearer ‹access_token #1›", "secret": SECRET});
+        assert_eq!(Redactor::default().json(&named), named);
+        for pretender in [
+            "‹›",
+            "‹token #›",
+            "‹token #1x›",
+            "x‹token #1›",
+            "a b ‹token #1›",
+            "‹a› b ‹token #1›",
+        ] {
+            assert!(!names_a_secret(pretender), "{pretender}");
+        }
+    }
+
+    #[test]
+    fn removing_twice_is_removing_once() {
+        let redactor = Redactor::new(["my-secret-value"]);
+        let once =
+            redactor.json(&json!({"a": "my-secret-value", "token": "x", "my-secret-value": 1}));
+        assert_eq!(redactor.json(&once), once);
+        assert_eq!(once, json!({"a": SECRET, "token": REMOVED, SECRET: 1}));
+    }
+}

@@ -1,0 +1,355 @@
+//! The report for reading: one page that asks nothing of anyone, with every step and the evidence for it.
+
+mod feature;
+mod group;
+
+use self::feature::number;
+use self::group::{AreaView, PhaseView, area, phase};
+use super::summary::duration;
+use super::{ReportError, Summary, Tally, plain};
+use crate::outcome::{Outcome, Verdict};
+use crate::record::Record;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+const TEMPLATE: &str = include_str!("html/report.html");
+const STYLE: &str = include_str!("html/report.css");
+const SCRIPT: &str = include_str!("html/report.js");
+
+/// How much of an observed value stands in a table, in letters.
+const SHOWN: usize = 1000;
+
+/// Everything the template lays out.
+#[derive(Serialize)]
+struct Page {
+    policy: String,
+    css: &'static str,
+    js: String,
+    target: String,
+    words: String,
+    lead: String,
+    damage: Option<String>,
+    facts: Vec<Fact>,
+    totals: Vec<Total>,
+    failures: Vec<Failure>,
+    phases: Vec<PhaseView>,
+    areas: Vec<AreaView>,
+}
+
+/// The page of a record.
+pub(super) fn render(record: &Record) -> Result<String, ReportError> {
+    let summary = Summary::of(record);
+    let phases = summary
+        .phases
+        .iter()
+        .map(|group| phase(record, &summary, group));
+    let phases = phases.collect::<Result<Vec<_>, ReportError>>()?;
+    // The comment marks let a reader of XML take the script for text, too.
+    let script = format!("//<![CDATA[\n{SCRIPT}//]]>");
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()?;
+    environment.set_syntax(syntax);
+    environment.add_template("report.html", TEMPLATE)?;
+    let page = Page {
+        policy: policy(STYLE, &script),
+        css: STYLE,
+        js: script,
+        target: plain::line(&record.header.target),
+        words: summary.tally.words(),
+        lead: lead(record, &summary),
+        damage: damage(record, &summary),
+        facts: facts(record),
+        totals: totals(&summary.tally),
+        failures: failures(record),
+        areas: summary.areas.iter().map(area).collect(),
+        phases,
+    };
+    Ok(environment
+        .get_template("report.html")?
+        .render(Serde(&page))?)
+}
+
+/// Only our own style and script may act, and nothing may be fetched: even if markup slipped in, it would stay dead.
+fn policy(style: &str, script: &str) -> String {
+    let [style, script] = [style, script].map(|text| STANDARD.encode(Sha256::digest(text)));
+    format!(
+        "default-src 'none'; img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
+         base-uri 'none'; form-action 'none'"
+    )
+}
+
+fn lead(record: &Record, summary: &Summary) -> String {
+    let all = record.header.catalogue.features;
+    let tally = &summary.tally;
+    format!(
+        "{} of {all} features pass; {} were checked",
+        tally.count(Verdict::Pass),
+        tally.checked()
+    )
+}
+
+fn damage(record: &Record, summary: &Summary) -> Option<String> {
+    let missing = match summary.missing.len() {
+        0 => String::new(),
+        count => format!(" {count} of the selected features have no outcome."),
+    };
+    match (&record.damage, &record.footer) {
+        (Some(damage), _) => Some(format!(
+            "This record is damaged: {}.{missing}",
+            plain::line(damage)
+        )),
+        (None, None) => Some(format!("This run was broken off before its end.{missing}")),
+        (None, Some(_)) if missing.is_empty() => None,
+        (None, Some(_)) => Some(missing.trim_start().to_owned()),
+    }
+}
+
+#[derive(Serialize)]
+struct Fact {
+    name: String,
+    value: String,
+}
+
+fn facts(record: &Record) -> Vec<Fact> {
+    let header = &record.header;
+    let took = record
+        .footer
+        .as_ref()
+        .map(|footer| duration(footer.duration_ms));
+    let ours = [
+        ("started", header.started.clone()),
+        ("took", took.unwrap_or_else(|| "unknown".to_owned())),
+        ("backend", header.backend.clone()),
+        ("tool", header.tool.clone()),
+        ("catalogue", header.catalogue.hash.clone()),
+        ("seed", header.seed.to_string()),
+        ("patience", duration(header.patience_s * 1000.0)),
+    ];
+    let ours = ours.map(|(name, value)| (name.to_owned(), value));
+    let others = header
+        .facts
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
+    let all = ours.into_iter().chain(others);
+    all.map(|(name, value)| Fact {
+        name: plain::line(&name),
+        value: plain::line(&value),
+    })
+    .collect()
+}
+
+#[derive(Serialize)]
+struct Total {
+    verdict: Verdict,
+    count: usize,
+    means: &'static str,
+}
+
+fn totals(tally: &Tally) -> Vec<Total> {
+    let total = |verdict| Total {
+        verdict,
+        count: tally.count(verdict),
+        means: match verdict {
+            Verdict::Pass => "every step was observed and holds",
+            Verdict::Partial => "what could be observed holds",
+            Verdict::Fail => "the target is wrong",
+            Verdict::Error => "we could not look",
+            Verdict::Skip => "nothing could be observed here",
+            Verdict::Unchecked => "no check exists yet",
+        },
+    };
+    Verdict::ALL.map(total).into()
+}
+
+#[derive(Serialize)]
+struct Failure {
+    feature: u16,
+    number: String,
+    description: String,
+    step: u8,
+    text: String,
+    requirement: String,
+    expected: String,
+    observed: String,
+}
+
+/// The first thing that is wrong in each feature that failed; the rest stands with the feature.
+fn failures(record: &Record) -> Vec<Failure> {
+    let first = |outcome: &Outcome| {
+        let (step, one) = outcome.first_failure()?;
+        Some(Failure {
+            feature: outcome.feature,
+            number: number(outcome.feature),
+            description: plain::line(&outcome.description),
+            step: step.step,
+            text: plain::line(&step.text),
+            requirement: plain::line(&one.requirement),
+            expected: plain::line(&one.expected),
+            observed: plain::short(&plain::value_line(&one.observed), SHOWN),
+        })
+    };
+    record.outcomes.iter().filter_map(first).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fixture;
+    use crate::report::snapshot;
+    use roxmltree::{Document, Node, ParsingOptions};
+
+    /// The page as an independent parser reads it; it is written so that it is XML, too.
+    fn parse(page: &str) -> Document<'_> {
+        let options = ParsingOptions {
+            allow_dtd: true,
+            ..ParsingOptions::default()
+        };
+        Document::parse_with_options(page, options).unwrap()
+    }
+
+    fn with_id<'a>(document: &'a Document<'a>, id: &str) -> Option<Node<'a, 'a>> {
+        document
+            .descendants()
+            .find(|node| node.attribute("id") == Some(id))
+    }
+
+    fn text_of(node: Node<'_, '_>) -> String {
+        node.descendants()
+            .filter(Node::is_text)
+            .filter_map(|node| node.text())
+            .collect()
+    }
+
+    #[test]
+    fn the_page_is_as_its_snapshot() {
+        let (_place, record) = fixture::finished();
+        let page = render(&record).unwrap();
+        // Style and script would only drown what the page says.
+        let body = &page[page.find("<body>").unwrap()..page.find("<script>").unwrap()];
+        snapshot("report.html", body);
+    }
+
+    #[test]
+    fn another_parser_finds_every_feature_and_every_step() {
+        let (_place, record) = fixture::finished();
+        let page = render(&record).unwrap();
+        let document = parse(&page);
+        for outcome in &record.outcomes {
+            let feature = with_id(&document, &format!("f{:03}", outcome.feature)).unwrap();
+            assert!(
+                text_of(feature).contains(&outcome.description),
+                "{}",
+                outcome.feature
+            );
+            let steps = feature
+                .descendants()
+                .filter(|node| node.attribute("class") == Some("step"));
+            let outside = usize::from(outcome.feature == 42);
+            assert_eq!(
+                steps.count(),
+                outcome.steps.len() + outside,
+                "{}",
+                outcome.feature
+            );
+        }
+        let cells = document.descendants().filter(|node| {
+            node.attribute("class")
+                .is_some_and(|class| class.starts_with("cell "))
+        });
+        assert_eq!(cells.count(), 679);
+    }
+
+    #[test]
+    fn every_link_leads_somewhere_and_no_two_places_share_a_name() {
+        let (_place, record) = fixture::finished();
+        let page = render(&record).unwrap();
+        let document = parse(&page);
+        let ids: Vec<&str> = document
+            .descendants()
+            .filter_map(|node| node.attribute("id"))
+            .collect();
+        let distinct: std::collections::BTreeSet<&&str> = ids.iter().collect();
+        assert_eq!(ids.len(), distinct.len());
+        for link in document
+            .descendants()
+            .filter_map(|node| node.attribute("href"))
+        {
+            let inside = link.strip_prefix('#').is_some_and(|id| ids.contains(&id));
+            assert!(inside || link == "data:,", "{link}");
+        }
+    }
+
+    #[test]
+    fn the_page_asks_nothing_of_anyone() {
+        let (_place, record) = fixture::finished();
+        let page = render(&record).unwrap();
+        let document = parse(&page);
+        for node in document.descendants().filter(Node::is_element) {
+            assert!(
+                !node.has_attribute("src") && !node.has_attribute("style"),
+                "{:?}",
+                node.tag_name()
+            );
+            assert!(
+                !node
+                    .attributes()
+                    .any(|attribute| attribute.name().starts_with("on"))
+            );
+        }
+        assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
+        for word in ["fetch(", "XMLHttpRequest", "import(", "innerHTML", "eval("] {
+            assert!(!SCRIPT.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn text_of_a_target_stays_text() {
+        let (_place, record) = fixture::finished();
+        let page = render(&record).unwrap();
+        assert!(!page.contains("<script>alert"));
+        assert!(
+            !page
+                .chars()
+                .any(|letter| letter.is_control() && !matches!(letter, '\n' | '\t'))
+        );
+        let document = parse(&page);
+        assert_eq!(
+            document
+                .descendants()
+                .filter(|node| node.has_tag_name("script"))
+                .count(),
+            1
+        );
+        let said = text_of(with_id(&document, "f042").unwrap());
+        assert!(
+            said.contains("<script>alert('x')</script> ␛[31mred"),
+            "{said}"
+        );
+        assert!(said.contains("bytes more stand in the record"), "{said}");
+    }
+
+    #[test]
+    fn a_run_that_broke_off_says_so_at_the_top() {
+        let (_place, record) = fixture::unfinished();
+        let page = render(&record).unwrap();
+        let document = parse(&page);
+        let alarm = document
+            .descendants()
+            .find(|node| node.attribute("role") == Some("alert"))
+            .unwrap();
+        assert_eq!(
+            text_of(alarm),
+            "This run was broken off before its end. 1 of the selected features have no outcome."
+        );
+        assert!(with_id(&document, "f679").is_some());
+    }
+}

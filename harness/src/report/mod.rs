@@ -1,0 +1,80 @@
+//! Views of a record: pure functions from what was found to a text in one format.
+
+mod curl;
+mod evidence_view;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+pub mod plain;
+pub mod reason;
+mod summary;
+mod terminal;
+
+pub use curl::command as curl_command;
+pub use summary::{Group, Summary, Tally};
+pub use terminal::Terminal;
+
+use crate::record::{Record, RecordError};
+
+/// A format of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One self-contained page.
+    Html,
+    /// For people and pull requests.
+    Markdown,
+    /// For programs; `reports/report.schema.json` describes it.
+    Json,
+    /// For CI services.
+    Junit,
+}
+
+impl Format {
+    /// The name under which a report of this format is usually stored.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Format::Html => "report.html",
+            Format::Markdown => "report.md",
+            Format::Json => "report.json",
+            Format::Junit => "junit.xml",
+        }
+    }
+}
+
+/// Why a record has no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The evidence cannot be read.
+    #[error(transparent)]
+    Evidence(#[from] RecordError),
+    /// The page could not be laid out.
+    #[error("the page could not be laid out: {0}")]
+    Page(#[from] minijinja::Error),
+    /// The XML could not be written.
+    #[error("the JUnit file could not be written: {0}")]
+    Junit(#[from] quick_junit::SerializeError),
+}
+
+/// The report of a record in a format.
+///
+/// # Errors
+/// When evidence that the report shows is damaged.
+pub fn render(record: &Record, format: Format) -> Result<String, ReportError> {
+    match format {
+        Format::Html => html::render(record),
+        Format::Markdown => Ok(markdown::render(record)),
+        Format::Json => Ok(json::render(record)),
+        Format::Junit => junit::render(record),
+    }
+}
+
+/// Holds a text against its snapshot under `reports/snapshots/`.
+#[cfg(test)]
+fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../../reports/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}

@@ -1,0 +1,11 @@
+//! Runs checks in parallel, each within its deadline, and hands every outcome on at once.
+
+mod deadline;
+mod place;
+mod schedule;
+mod session;
+
+pub use deadline::deadline;
+pub use place::Place;
+pub use schedule::{Event, Plan, Run, run};
+pub use session::{News, Session, Subject, conduct};

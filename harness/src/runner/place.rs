@@ -1,0 +1,135 @@
+//! Where checks run: on stacks of the harness's own, or on somebody else's system.
+
+use crate::check::Pulse;
+use crate::provision::{Alteration, ProvisionError, Servers, Stack, StackSpec};
+use crate::target::{Service, Setup, Target};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// Where the checks of one run find their targets.
+pub enum Place {
+    /// Stacks made to measure, on servers of the harness's own.
+    Stacks {
+        /// The servers.
+        servers: Arc<Servers>,
+        /// What is broken about every stack; nothing in an honest run.
+        alterations: Vec<Alteration>,
+        /// The stack that checks share, made when the first asks for it.
+        shared: OnceCell<(Stack, Arc<Pulse>)>,
+        /// Seed of the run.
+        seed: u64,
+    },
+    /// One running system.
+    External {
+        /// The system.
+        target: Box<Target>,
+        /// Whether it still answers.
+        pulse: Arc<Pulse>,
+    },
+}
+
+/// A target for one check, and the stack to stop when the check is done.
+pub struct Placed {
+    /// The target.
+    pub target: Target,
+    /// Whether the target as a whole still answers.
+    pub pulse: Arc<Pulse>,
+    own: Option<Stack>,
+}
+
+impl Placed {
+    /// Ends a stack that was the check's own.
+    pub async fn leave(self) {
+        if let Some(stack) = self.own {
+            stack.stop().await;
+        }
+    }
+}
+
+impl Place {
+    /// Stacks on the harness's own servers.
+    pub fn stacks(servers: Arc<Servers>, alterations: Vec<Alteration>, seed: u64) -> Place {
+        Place::Stacks {
+            servers,
+            alterations,
+            shared: OnceCell::new(),
+            seed,
+        }
+    }
+
+    /// Somebody else's system.
+    pub fn external(target: Target) -> Place {
+        Place::External {
+            target: Box::new(target),
+            pulse: Arc::default(),
+        }
+    }
+
+    /// The target that a check asks for.
+    ///
+    /// # Errors
+    /// Where a stack cannot be brought up.
+    pub async fn enter(&self, feature: u16, setup: Setup) -> Result<Placed, ProvisionError> {
+        match (self, setup) {
+            (Place::External { target, pulse }, _) => Ok(Placed {
+                target: (**target).clone(),
+                pulse: pulse.clone(),
+                own: None,
+            }),
+            (Place::Stacks { shared, .. }, Setup::Shared) => {
+                let make = || async {
+                    let stack = self.stack("shared", &Service::ALL, &[]).await?;
+                    Ok::<_, ProvisionError>((stack, Arc::default()))
+                };
+                let (stack, pulse) = shared.get_or_try_init(make).await?;
+                Ok(Placed {
+                    target: stack.target.clone(),
+                    pulse: pulse.clone(),
+                    own: None,
+                })
+            }
+            (Place::Stacks { .. }, Setup::Own { services, silent }) => {
+                let stack = self.stack(&format!("f{feature:03}"), services, silent).await?;
+                Ok(Placed {
+                    target: stack.target.clone(),
+                    pulse: Arc::default(),
+                    own: Some(stack),
+                })
+            }
+        }
+    }
+
+    async fn stack(
+        &self,
+        name: &str,
+        services: &[Service],
+        silent: &[Service],
+    ) -> Result<Stack, ProvisionError> {
+        let Place::Stacks {
+            servers,
+            alterations,
+            seed,
+            ..
+        } = self
+        else {
+            unreachable!("only stacks are made to measure");
+        };
+        let spec = StackSpec {
+            name: name.to_owned(),
+            services: services.to_vec(),
+            silent: silent.to_vec(),
+            alterations: alterations.clone(),
+            fresh_seed: *seed,
+        };
+        servers.stack(&spec).await
+    }
+
+    /// Ends the stack that checks shared, if there was one.
+    pub async fn close(self) {
+        if let Place::Stacks { shared, .. } = self
+            && let Some((stack, _)) = shared.into_inner()
+        {
+            stack.stop().await;
+        }
+    }
+}

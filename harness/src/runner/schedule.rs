@@ -1,0 +1,196 @@
+//! The order of work: as many checks at a time as there are jobs, the long ones first.
+
+use super::{Place, deadline};
+use crate::catalogue::Feature;
+use crate::checks;
+use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop};
+use crate::outcome::{Evidence, Outcome, StepOutcome, Verdict};
+use crate::target::{Need, Setup, Target};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// What is to be checked, and how.
+pub struct Plan {
+    /// The features, each with its check if there is one.
+    pub features: Vec<(Feature, Option<&'static Check>)>,
+    /// Checks at a time.
+    pub jobs: usize,
+    /// How long a single wait may really last.
+    pub patience: Patience,
+    /// Seed of ids and chance.
+    pub seed: u64,
+}
+
+/// What happens during a run, in order.
+pub enum Event {
+    /// A check has begun.
+    Started {
+        /// Number of its feature.
+        feature: u16,
+        /// Description of its feature.
+        description: String,
+    },
+    /// A feature has its outcome.
+    Finished(Run),
+}
+
+/// The outcome of one feature, with what it rests on.
+pub struct Run {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// What was seen; nothing for a feature without a check.
+    pub evidence: Option<Evidence>,
+    /// Values that must not be shown, of the target that was looked at.
+    pub secrets: Vec<crate::target::Secret>,
+}
+
+impl Run {
+    /// A feature that has no check.
+    pub fn unchecked(feature: &Feature) -> Run {
+        let reason = "no check exists yet".to_owned();
+        Run::without_evidence(undecided(feature, 0, Verdict::Unchecked, reason))
+    }
+
+    /// A feature of which nothing can be known, for there is no target; `unchecked` if it has no check.
+    pub fn without_target(feature: &Feature, reason: &str) -> Run {
+        match checks::find(feature.number) {
+            None => Run::unchecked(feature),
+            Some(check) => {
+                let outcome = undecided(feature, check.revision, Verdict::Error, reason.to_owned());
+                Run::without_evidence(outcome)
+            }
+        }
+    }
+
+    fn without_evidence(outcome: Outcome) -> Run {
+        Run {
+            outcome,
+            evidence: None,
+            secrets: Vec::new(),
+        }
+    }
+}
+
+/// Runs the plan; every event is handed to the listener as it happens.
+pub async fn run(plan: Plan, place: &Arc<Place>, mut listener: impl FnMut(Event)) {
+    let (send, mut events) = mpsc::unbounded_channel();
+    let mut waiting = Vec::new();
+    for (feature, check) in plan.features {
+        match check {
+            None => listener(Event::Finished(Run::unchecked(&feature))),
+            Some(check) => waiting.push((feature, check)),
+        }
+    }
+    // Checks with a stack of their own take longer, and the shared stack is made by whoever comes first.
+    waiting.sort_by_key(|(_, check)| check.setup == Setup::Shared);
+    waiting.reverse();
+    let waiting = Arc::new(std::sync::Mutex::new(waiting));
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..plan.jobs.max(1) {
+        let (waiting, place, send) = (waiting.clone(), place.clone(), send.clone());
+        workers.spawn(async move {
+            let next = || waiting.lock().expect("nothing panics while it holds this lock").pop();
+            while let Some((feature, check)) = next() {
+                let _ = send.send(Event::Started {
+                    feature: feature.number,
+                    description: feature.description.clone(),
+                });
+                let run = check_one(&place, &feature, check, plan.patience, plan.seed).await;
+                let _ = send.send(Event::Finished(run));
+            }
+        });
+    }
+    drop(send);
+    while let Some(event) = events.recv().await {
+        listener(event);
+    }
+    while workers.join_next().await.is_some() {}
+}
+
+/// An outcome whose steps all have the same verdict for the same reason.
+fn undecided(feature: &Feature, revision: u32, verdict: Verdict, reason: String) -> Outcome {
+    let step = |(at, text): (usize, &String)| StepOutcome {
+        step: at as u8 + 1,
+        text: text.clone(),
+        verdict,
+        expectations: Vec::new(),
+        observed_as: None,
+        reason: (verdict != Verdict::Unchecked).then(|| reason.clone()),
+    };
+    Outcome {
+        feature: feature.number,
+        description: feature.description.clone(),
+        verdict,
+        revision,
+        steps: feature.steps.iter().enumerate().map(step).collect(),
+        duration_ms: 0.0,
+        reason: (verdict != Verdict::Unchecked).then_some(reason),
+    }
+}
+
+async fn check_one(
+    place: &Place,
+    feature: &Feature,
+    check: &'static Check,
+    patience: Patience,
+    seed: u64,
+) -> Run {
+    let began = Instant::now();
+    let error = |reason: String| {
+        Run::without_evidence(undecided(feature, check.revision, Verdict::Error, reason))
+    };
+    let mut run = match place.enter(check.feature, check.setup).await {
+        Err(reason) => error(format!("no target: {reason}")),
+        Ok(placed) => {
+            let target = placed.target.clone();
+            let run = match lacking(check, &target) {
+                Some(need) => {
+                    let reason = format!("needs {need}");
+                    Run::without_evidence(undecided(feature, check.revision, Verdict::Skip, reason))
+                }
+                None => {
+                    let live = Arc::new(Live::new(target.clone(), patience, placed.pulse.clone(), check.feature));
+                    match decide(live, feature.clone(), check, seed).await {
+                        Ok(finished) => Run {
+                            outcome: finished.outcome,
+                            evidence: Some(finished.evidence),
+                            secrets: target.all_secrets(),
+                        },
+                        Err(panic) => error(format!("the check itself is broken: {panic}")),
+                    }
+                }
+            };
+            placed.leave().await;
+            run
+        }
+    };
+    run.outcome.duration_ms = (began.elapsed().as_secs_f64() * 1e4).round() / 10.0;
+    run
+}
+
+fn lacking(check: &Check, target: &Target) -> Option<Need> {
+    check.needs.iter().copied().find(|need| !target.has(*need))
+}
+
+/// Runs one check to its end, its deadline or its panic.
+async fn decide(
+    live: Arc<Live>,
+    feature: Feature,
+    check: &'static Check,
+    seed: u64,
+) -> Result<Finished, tokio::task::JoinError> {
+    let limit = deadline(live.patience);
+    let work = async move {
+        let mut case = Case::live(live, check.feature, check.revision, seed);
+        let ended = match tokio::time::timeout(limit, (check.run)(&mut case)).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                let reason = format!("the check did not end within {} s", limit.as_secs());
+                Err(Stop::CannotLook(CannotLook::new("runner", reason)))
+            }
+        };
+        case.finish(&feature.description, &feature.steps, ended)
+    };
+    tokio::spawn(work).await
+}

@@ -1,0 +1,153 @@
+//! A run from its first moment to its report: a target, the checks, the record.
+
+use super::{Event, Place, Plan, Run, run};
+use crate::catalogue::{Catalogue, Feature};
+use crate::check::Patience;
+use crate::checks;
+use crate::outcome::Outcome;
+use crate::provision::{Options, Servers};
+use crate::record::{CatalogueId, Footer, Header, RecordError, RecordWriter, Redactor, VERSION};
+use crate::target::Target;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the checks look at.
+pub enum Subject {
+    /// The reference implementation, on servers that are brought up for the run.
+    Reference(Options),
+    /// Somebody else's system.
+    External(Box<Target>),
+}
+
+/// Everything a run is asked for.
+pub struct Session {
+    /// What the checks look at.
+    pub subject: Subject,
+    /// The feature list.
+    pub catalogue: Catalogue,
+    /// The selected features, ascending.
+    pub numbers: Vec<u16>,
+    /// Where the record is written; the directory is made.
+    pub record: PathBuf,
+    /// Checks at a time.
+    pub jobs: usize,
+    /// How long a single wait may really last.
+    pub patience: Patience,
+    /// Seed of ids and chance.
+    pub seed: u64,
+}
+
+/// What a listener hears.
+pub enum News<'a> {
+    /// A check has begun.
+    Started {
+        /// Number of its feature.
+        feature: u16,
+        /// Description of its feature.
+        description: &'a str,
+    },
+    /// A feature has its outcome; it is in the record already.
+    Finished(&'a Outcome),
+}
+
+/// Runs a session. Every outcome is in the record before the listener hears of it, and a target that cannot be
+/// brought up is an outcome, too: `error` for every feature that has a check.
+///
+/// # Errors
+/// Where the record cannot be written.
+pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Result<PathBuf, RecordError> {
+    let began = Instant::now();
+    let features = selected(&session.catalogue, &session.numbers);
+    let to_check = features.iter().any(|feature| checks::find(feature.number).is_some());
+    let mut header = Header {
+        version: VERSION,
+        tool: format!("conform {}", env!("CARGO_PKG_VERSION")),
+        started: now(),
+        catalogue: CatalogueId::of(&session.catalogue),
+        backend: "none".to_owned(),
+        target: "reference".to_owned(),
+        facts: BTreeMap::new(),
+        seed: session.seed,
+        patience_s: session.patience.0.as_secs_f64(),
+        selection: session.numbers.clone(),
+    };
+    let mut redactor = Redactor::default();
+    let place = match session.subject {
+        _ if !to_check => Ok(None),
+        Subject::External(target) => {
+            header.backend = "external".to_owned();
+            header.target = target.name.clone();
+            let secrets = target.all_secrets();
+            redactor = Redactor::new(secrets.iter().map(|secret| secret.expose()));
+            Ok(Some((Place::external(*target), None)))
+        }
+        Subject::Reference(options) => Servers::start(options).await.map(|servers| {
+            header.backend = servers.backend().to_string();
+            header.facts = servers.facts();
+            let servers = Arc::new(servers);
+            Some((Place::stacks(servers.clone(), Vec::new(), session.seed), Some(servers)))
+        }),
+    };
+    let writer = RecordWriter::create_with(&session.record, &header, redactor)?;
+    let mut trouble = None;
+    let mut keep = |event: Event| match event {
+        Event::Started {
+            feature,
+            description,
+        } => listener(News::Started {
+            feature,
+            description: &description,
+        }),
+        Event::Finished(one) => {
+            writer.know(one.secrets.iter().map(|secret| secret.expose()));
+            if let Err(error) = writer.outcome(&one.outcome, one.evidence.as_ref()) {
+                trouble.get_or_insert(error);
+            }
+            listener(News::Finished(&one.outcome));
+        }
+    };
+    match place {
+        Ok(Some((place, servers))) => {
+            let plan = Plan {
+                features: features.iter().map(|one| (one.clone(), checks::find(one.number))).collect(),
+                jobs: session.jobs,
+                patience: session.patience,
+                seed: session.seed,
+            };
+            let place = Arc::new(place);
+            run(plan, &place, keep).await;
+            leave(place, servers).await;
+        }
+        Ok(None) => features.iter().for_each(|one| keep(Event::Finished(Run::unchecked(one)))),
+        Err(error) => {
+            let reason = format!("no target: {error}");
+            features.iter().for_each(|one| keep(Event::Finished(Run::without_target(one, &reason))));
+        }
+    }
+    writer.finish(&Footer {
+        ended: now(),
+        duration_ms: (began.elapsed().as_secs_f64() * 1e4).round() / 10.0,
+        totals: writer.totals(),
+    })?;
+    trouble.map_or(Ok(session.record), Err)
+}
+
+/// Takes down what was brought up.
+async fn leave(place: Arc<Place>, servers: Option<Arc<Servers>>) {
+    if let Ok(place) = Arc::try_unwrap(place).map_err(drop) {
+        place.close().await;
+    }
+    if let Some(servers) = servers.and_then(Arc::into_inner) {
+        servers.stop().await;
+    }
+}
+
+fn selected(catalogue: &Catalogue, numbers: &[u16]) -> Vec<Feature> {
+    numbers.iter().filter_map(|&number| catalogue.feature(number).cloned()).collect()
+}
+
+fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}

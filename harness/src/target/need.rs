@@ -1,0 +1,72 @@
+//! What a check may ask a target to have.
+
+use super::Service;
+use std::time::Duration;
+
+/// Something without which a check, or some of its steps, cannot be decided. A target that lacks it gets `skip`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// The service's own address.
+    Address(Service),
+    /// The service's log.
+    Log(Service),
+    /// Access to PostgreSQL.
+    Sql,
+    /// Access to Redis.
+    Redis,
+    /// Access to the S3 store.
+    ObjectStore,
+    /// Services can be stopped and started.
+    Control,
+    /// Time can be let pass without waiting.
+    Clock,
+    /// The probes under `/test/` (contract, section 3.9).
+    TestEndpoints,
+    /// The key that tokens are signed with, so that tokens can be forged.
+    SigningKey,
+    /// A stack that may be disturbed: schema changed, memory filled.
+    Disposable,
+    /// A service played by a listener that never answers.
+    Silent(Service),
+    /// Leave to wait this long in earnest (`--patience`).
+    Patience(Duration),
+}
+
+impl Need {
+    /// Every need that a target can have; patience is the run's.
+    pub fn all() -> Vec<Need> {
+        let of_services = Service::ALL.into_iter().flat_map(|service| {
+            [Need::Address(service), Need::Log(service), Need::Silent(service)]
+        });
+        let others = [
+            Need::Sql,
+            Need::Redis,
+            Need::ObjectStore,
+            Need::Control,
+            Need::Clock,
+            Need::TestEndpoints,
+            Need::SigningKey,
+            Need::Disposable,
+        ];
+        of_services.chain(others).collect()
+    }
+}
+
+impl std::fmt::Display for Need {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Need::Address(service) => write!(f, "address of {service}"),
+            Need::Log(service) => write!(f, "log of {service}"),
+            Need::Sql => f.write_str("access to PostgreSQL"),
+            Need::Redis => f.write_str("access to Redis"),
+            Need::ObjectStore => f.write_str("access to the S3 store"),
+            Need::Control => f.write_str("power to stop and start services"),
+            Need::Clock => f.write_str("test clock"),
+            Need::TestEndpoints => f.write_str("test endpoints"),
+            Need::SigningKey => f.write_str("signing key of tokens"),
+            Need::Disposable => f.write_str("stack that may be disturbed"),
+            Need::Silent(service) => write!(f, "silent stand-in for {service}"),
+            Need::Patience(wait) => write!(f, "patience {} s", wait.as_secs_f64().ceil()),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Addresses and handles of one running system.
+
+use super::{Control, Need, Secret, Service};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A running system: where its parts are, and what may be done to them.
+#[derive(Clone)]
+pub struct Target {
+    /// What reports call it: `reference`, or the name in the target file.
+    pub name: String,
+    /// The services that can be reached, by service.
+    pub services: BTreeMap<Service, Endpoint>,
+    /// Services that a silent listener plays; they have no entry in `services`.
+    pub silent: Vec<Service>,
+    /// The database, where the harness may look into it.
+    pub postgres: Option<PostgresAccess>,
+    /// The Redis, where the harness may look into it.
+    pub redis: Option<RedisAccess>,
+    /// The S3 store, where the harness may look into it.
+    pub object_store: Option<ObjectStoreAccess>,
+    /// The HS256 key of the target's tokens.
+    pub signing_key: Option<Secret>,
+    /// Whether the probes under `/test/` answer.
+    pub test_endpoints: bool,
+    /// Whether services have the test clock (`/test/clock`, `/test/clock/advance`).
+    pub clock: bool,
+    /// Whether the target is a stack of the harness's own that may be disturbed.
+    pub disposable: bool,
+    /// Whether the target believes `X-Forwarded-For` from us, so that each check can have an address of its own.
+    pub forwarded_for: bool,
+    /// Power over the processes.
+    pub control: Option<Arc<dyn Control>>,
+    /// Everything else that must never be shown: passwords and keys of the harness's own.
+    pub secrets: Vec<Secret>,
+}
+
+/// Where a service answers and where its log is.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Base URL without a trailing slash: `http://127.0.0.1:8085`, perhaps with a path prefix.
+    pub base: String,
+    /// Path of the health route, from the base.
+    pub health: String,
+    /// Where its log can be read.
+    pub log: Option<LogSource>,
+}
+
+/// Where a log can be read.
+#[derive(Debug, Clone)]
+pub enum LogSource {
+    /// A file that grows.
+    File(PathBuf),
+    /// A command that prints the whole log so far, program first.
+    Command(Vec<String>),
+}
+
+/// How to reach PostgreSQL.
+#[derive(Debug, Clone)]
+pub struct PostgresAccess {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Database.
+    pub database: String,
+    /// User.
+    pub user: String,
+    /// Password, empty where none is asked.
+    pub password: Secret,
+}
+
+/// How to reach Redis.
+#[derive(Debug, Clone)]
+pub struct RedisAccess {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Password, where one is asked.
+    pub password: Option<Secret>,
+}
+
+/// How to reach the S3 store.
+#[derive(Debug, Clone)]
+pub struct ObjectStoreAccess {
+    /// `http://127.0.0.1:9000`.
+    pub endpoint: String,
+    /// Region of the signatures, `us-east-1` by default.
+    pub region: String,
+    /// Access key.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: Secret,
+}
+
+impl Target {
+    /// Whether the target has what is needed; patience is the run's and not the target's, and is never here.
+    pub fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Address(service) => self.services.contains_key(&service),
+            Need::Log(service) => self
+                .services
+                .get(&service)
+                .is_some_and(|endpoint| endpoint.log.is_some()),
+            Need::Sql => self.postgres.is_some(),
+            Need::Redis => self.redis.is_some(),
+            Need::ObjectStore => self.object_store.is_some(),
+            Need::Control => self.control.is_some(),
+            Need::Clock => self.clock,
+            Need::TestEndpoints => self.test_endpoints,
+            Need::SigningKey => self.signing_key.is_some(),
+            Need::Disposable => self.disposable,
+            Need::Silent(service) => self.silent.contains(&service),
+            Need::Patience(_) => false,
+        }
+    }
+
+    /// Every value that must not be shown, wherever it stands.
+    pub fn all_secrets(&self) -> Vec<Secret> {
+        let mut all = self.secrets.clone();
+        all.extend(self.signing_key.clone());
+        all.extend(self.postgres.iter().map(|access| access.password.clone()));
+        all.extend(self.redis.iter().filter_map(|access| access.password.clone()));
+        all.extend(self.object_store.iter().map(|access| access.secret_key.clone()));
+        all.retain(|secret| !secret.expose().is_empty());
+        all
+    }
+}

@@ -1,0 +1,39 @@
+//! `conform list`.
+
+use crate::project::{FEATURES, Project};
+use harness::outcome::Verdict;
+
+#[test]
+fn every_feature_has_a_line() {
+    let project = Project::new();
+    let ran = project.conform(&["list"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.out.lines().count(), usize::from(FEATURES));
+    assert!(ran.err.contains("60 of 60 features"));
+}
+
+#[test]
+fn failing_are_those_that_failed_in_the_last_record() {
+    let project =
+        Project::with_record(&[(7, Verdict::Fail), (8, Verdict::Pass), (9, Verdict::Fail)]);
+    let ran = project.conform(&["list", "failing", "not", "9"]);
+    assert_eq!(ran.out.lines().count(), 1, "{ran:?}");
+    assert!(ran.out.contains("Demand 7"));
+}
+
+#[test]
+fn failing_without_a_record_says_what_to_do() {
+    let ran = Project::new().conform(&["list", "failing"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("run `conform run` first"), "{ran:?}");
+}
+
+#[test]
+fn an_unknown_word_is_told_what_there_is() {
+    let ran = Project::new().conform(&["list", "area", "kanvas"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.err.contains("the areas are infrastructure, auth"),
+        "{ran:?}"
+    );
+}

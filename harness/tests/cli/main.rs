@@ -1,0 +1,10 @@
+//! The suite through its command line: what it prints, what it writes, and what the shell sees.
+
+mod completions;
+mod explain;
+mod gate;
+mod list;
+mod mark;
+mod project;
+mod report;
+mod usage;
