@@ -7,10 +7,57 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// Said of every step whose time was not really waited for.
+const TEST_CLOCK: &str = "time passes on the target's test clock";
 /// How long a service may take to begin waiting for something.
 const SOON: Duration = Duration::from_secs(5);
 
+/// A moment of the target's time, from which later moments are reckoned.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    real: tokio::time::Instant,
+    moved_ms: i64,
+}
+
 impl Case {
+    /// This moment.
+    pub fn moment(&self) -> Moment {
+        let live = self.live_target();
+        Moment {
+            real: tokio::time::Instant::now(),
+            moved_ms: live.map_or(0, |live| live.clock_moved_ms.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Lets time pass until this long after a moment. What the harness itself has needed since then counts, so that
+    /// a busy machine does not push the target over a limit too early.
+    ///
+    /// # Errors
+    /// As [`Case::pass`].
+    pub async fn pass_until(&mut self, moment: Moment, after: Duration) -> Result<(), Stop> {
+        let asked = json!({"let pass, in s after a moment": after.as_secs_f64()});
+        let patient = self.can(Need::Patience(after));
+        if !patient && !self.can(Need::Clock) {
+            return Err(Stop::Needs(Need::Patience(after)));
+        }
+        if !patient {
+            self.observed_as(TEST_CLOCK);
+        }
+        self.observe("clock", asked, async |live: Arc<Live>| {
+            let moved = live.clock_moved_ms.load(Ordering::Relaxed) - moment.moved_ms;
+            let gone = moment.real.elapsed() + Duration::from_millis(moved.unsigned_abs());
+            let rest = after.saturating_sub(gone);
+            if patient {
+                tokio::time::sleep(rest).await;
+            } else {
+                advance(&live, rest).await?;
+            }
+            Ok(json!("passed"))
+        })
+        .await?;
+        Ok(())
+    }
+
     /// Lets this much time pass for the target: really, where patience covers it, else on its test clock.
     ///
     /// # Errors
@@ -28,10 +75,7 @@ impl Case {
         if !self.can(Need::Clock) {
             return Err(Stop::Needs(Need::Patience(time)));
         }
-        self.observed_as(&format!(
-            "{} s pass on the target's test clock",
-            time.as_secs_f64()
-        ));
+        self.observed_as(TEST_CLOCK);
         self.observe("clock", asked, async |live: Arc<Live>| {
             advance(&live, time).await?;
             Ok(json!("moved the test clock"))

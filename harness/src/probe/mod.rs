@@ -9,6 +9,7 @@ mod process;
 mod redis;
 mod sql;
 
+pub use self::clock::Moment;
 pub use self::http::{Pending, Reply, Request};
 pub use self::log::Mark;
 pub use self::metrics::{exposition, total};

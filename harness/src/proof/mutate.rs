@@ -45,7 +45,7 @@ fn leaf(seen: &Value, pointer: &str, all: &mut Vec<Mutation>) {
     match &here {
         Value::Null => {
             add("made a text", Some(json!("tampered")));
-            add("made a number", Some(json!(7)));
+            add("made a number", Some(json!(200)));
             add("made a list", Some(json!([{"tampered": true}])));
             return;
         }

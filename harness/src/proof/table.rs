@@ -66,6 +66,12 @@ impl Proof {
             if one.verdict != Verdict::Pass {
                 line(text, format_args!("         its evidence gives {} when nothing is altered", one.verdict));
             }
+            if !one.survivors.is_empty() {
+                line(text, format_args!("         not noticed: {}", listed(&one.survivors)));
+            }
+            for reason in &one.broken {
+                line(text, format_args!("         {reason}"));
+            }
             for step in one.unproven() {
                 line(text, format_args!("         step {step} asserts nothing: no tampering turns it red"));
             }
@@ -112,6 +118,16 @@ impl Proof {
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     writeln!(text, "{arguments}").expect("a string takes any text");
+}
+
+/// As many as can be read; the rest as a number.
+fn listed(survivors: &[String]) -> String {
+    const SHOWN: usize = 30;
+    let mut text = survivors.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if survivors.len() > SHOWN {
+        text += &format!(" and {} more", survivors.len() - SHOWN);
+    }
+    text
 }
 
 fn shorten(text: &str) -> String {

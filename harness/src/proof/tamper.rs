@@ -4,7 +4,7 @@ use super::mutate::mutations;
 use super::replay::{replay, replay_with};
 use crate::catalogue::Feature;
 use crate::check::{Check, Shown, Tampering};
-use crate::outcome::{Evidence, Verdict};
+use crate::outcome::{Evidence, StepOutcome, Verdict};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub struct TamperProof {
     pub noticed_leaves: usize,
     /// Leaves that can be altered in every way without notice: `#12 /body/note`.
     pub survivors: Vec<String>,
+    /// Steps that do not pass though nothing is altered, with the reason.
+    pub broken: Vec<String>,
 }
 
 impl TamperProof {
@@ -130,5 +132,15 @@ pub fn tamper(check: &Check, feature: &Feature, evidence: &Evidence) -> TamperPr
             .filter(|(_, noticed)| !**noticed)
             .map(|((seq, leaf), _)| format!("#{seq} {leaf}"))
             .collect(),
+        broken: sound.outcome.steps.iter().filter_map(broken).collect(),
     }
+}
+
+fn broken(step: &StepOutcome) -> Option<String> {
+    if step.verdict == Verdict::Pass {
+        return None;
+    }
+    let failure = step.expectations.iter().find(|one| !one.holds).map(|one| one.requirement.clone());
+    let reason = step.reason.clone().or(failure).unwrap_or_default();
+    Some(format!("step {}: {}: {reason}", step.step, step.verdict))
 }

@@ -15,7 +15,7 @@ pub enum Place {
         /// What is broken about every stack; nothing in an honest run.
         alterations: Vec<Alteration>,
         /// The stack that checks share, made when the first asks for it.
-        shared: OnceCell<(Stack, Arc<Pulse>)>,
+        shared: Box<OnceCell<(Stack, Arc<Pulse>)>>,
         /// Seed of the run.
         seed: u64,
     },
@@ -52,7 +52,7 @@ impl Place {
         Place::Stacks {
             servers,
             alterations,
-            shared: OnceCell::new(),
+            shared: Box::default(),
             seed,
         }
     }

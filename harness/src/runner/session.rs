@@ -86,6 +86,7 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         Subject::Reference(options) => Servers::start(options).await.map(|servers| {
             header.backend = servers.backend().to_string();
             header.facts = servers.facts();
+            header.facts.remove("backend");
             let servers = Arc::new(servers);
             Some((Place::stacks(servers.clone(), Vec::new(), session.seed), Some(servers)))
         }),

@@ -156,13 +156,13 @@ async fn indexes_exist(case: &mut Case) -> Result<(), Stop> {
         )
         .await?
         .items();
+    let all: Vec<Found> = all.iter().map(Found::read).collect();
     for table in &TABLES {
-        let of_table: Vec<&Seen> =
-            all.iter().filter(|one| one.at("/table").text() == Some(table.name)).collect();
+        let of_table: Vec<&Found> = all.iter().filter(|one| one.table == table.name).collect();
         let keys = std::iter::once(&("id", Index::Unique));
         let missing: Vec<String> = keys
             .chain(table.indexes)
-            .filter(|(columns, index)| !of_table.iter().any(|one| serves(one, columns, *index)))
+            .filter(|(columns, index)| !of_table.iter().any(|one| one.serves(columns, *index)))
             .map(|(columns, index)| format!("{index:?} on {columns}"))
             .collect();
         case.expect(format!("indexes missing on {}", table.name), missing, absent());
@@ -170,20 +170,40 @@ async fn indexes_exist(case: &mut Case) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Whether an index does what is asked of one on these columns.
-fn serves(index: &Seen, columns: &str, wanted: Index) -> bool {
-    let has = index.at("/columns");
-    let has = has.text().unwrap_or_default();
-    let method = index.at("/method");
-    if index.at("/partial").value() != false {
-        return false;
-    }
-    match wanted {
-        Index::Plain => {
-            method.text() == Some("btree") && (has == columns || has.starts_with(&format!("{columns}, ")))
+/// An index that is there.
+struct Found {
+    table: String,
+    columns: String,
+    method: String,
+    unique: bool,
+    partial: bool,
+}
+
+impl Found {
+    fn read(row: &Seen) -> Found {
+        let text = |place: &str| row.at(place).text().unwrap_or_default().to_owned();
+        Found {
+            table: text("/table"),
+            columns: text("/columns"),
+            method: text("/method"),
+            unique: row.at("/unique").value() == true,
+            partial: row.at("/partial").value() != false,
         }
-        Index::Unique => has == columns && index.at("/unique").value() == true,
-        Index::Gin => method.text() == Some("gin") && has == columns,
+    }
+
+    /// Whether it does what is asked of an index on these columns.
+    fn serves(&self, columns: &str, wanted: Index) -> bool {
+        if self.partial {
+            return false;
+        }
+        match wanted {
+            Index::Plain => {
+                let begins_so = self.columns.starts_with(&format!("{columns}, "));
+                self.method == "btree" && (self.columns == columns || begins_so)
+            }
+            Index::Unique => self.columns == columns && self.unique,
+            Index::Gin => self.method == "gin" && self.columns == columns,
+        }
     }
 }
 

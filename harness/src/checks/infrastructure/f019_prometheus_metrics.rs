@@ -1,6 +1,6 @@
 //! Feature 19: each service exposes metrics that Prometheus can scrape.
 
-use crate::check::{Case, Check, Seen, Stop, absent, at_least, contains, is, present};
+use crate::check::{Case, Check, Seen, Stop, absent, at_least, contains, is};
 use crate::probe::total;
 use crate::sabotage::{rewrite_text, set_variable};
 use crate::target::{Need, Service, Setup};
@@ -93,7 +93,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         let counter = family(scrape, *service, "requests_total");
         let path = if *service == Service::Frontend { "/api/health" } else { "/health" };
         let wanted = [("method", "GET"), ("path", path), ("status_code", "200")];
-        let found = counter.at("/samples").items().into_iter().find(|sample| {
+        let found = counter.at("/samples").key(&name).items().into_iter().find(|sample| {
             let labels = sample.at("/labels");
             wanted.iter().all(|(label, value)| labels.key(label).text() == Some(value))
         });
@@ -128,7 +128,8 @@ fn metric_exists(case: &mut Case, service: Service, scrape: &Seen, metric: &str,
     let family = family(scrape, service, metric);
     let name = format!("{}_{metric}", prefix(service));
     case.expect(format!("type of {name}"), family.at("/type"), is(kind));
-    case.expect(format!("samples of {name}"), family.at("/samples"), present());
+    let sample = if kind == "histogram" { format!("{name}_bucket") } else { name.clone() };
+    case.expect(format!("samples of {sample}"), family.at("/samples").key(&sample).items().len(), at_least(1.0));
 }
 
 /// Sum of a sample over all its labels; not a number where it is missing.
@@ -140,7 +141,7 @@ fn sum(scrape: &Seen, metric: &str, sample: &str, service: Service) -> f64 {
 fn gone_down(service: Service, before: &Seen, after: &Seen) -> Vec<String> {
     let series = |scrape: &Seen| -> Vec<(String, f64)> {
         let counter = family(scrape, service, "requests_total");
-        let samples = counter.at("/samples").items();
+        let samples = counter.at("/samples").key(&format!("{}_requests_total", prefix(service))).items();
         samples
             .iter()
             .map(|one| (one.at("/labels").value().to_string(), one.at("/value").number().unwrap_or_default()))

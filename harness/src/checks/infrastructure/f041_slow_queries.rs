@@ -195,7 +195,7 @@ async fn fast_queries_leave_no_warning(
         let warned: Vec<Value> = ours
             .iter()
             .filter(|line| line.at("/message").text() == Some(SLOW))
-            .map(|line| line.value().clone())
+            .map(|line| line.at("/query_duration_ms").value().clone())
             .collect();
         case.expect("slow-query lines of a fast request", warned, absent());
     }
@@ -225,12 +225,8 @@ async fn slow_sign_in(case: &mut Case, actor: &Actor) -> Result<Seen, Stop> {
     let signed_in = case.sign_in(actor).await?;
     drop(held);
     case.expect("status of a sign-in whose look-up is slow", signed_in.status(), is(200));
-    let is_lookup = |line: &Value| {
-        let query = line["query"].as_str().unwrap_or_default().to_lowercase();
-        query.trim_start().starts_with("select") && query.contains("users")
-    };
-    let lines = case.lines(mark, &[SLOW], is_lookup).await?;
-    let line = lines.iter().find(|line| is_lookup(line.value()));
+    let lines = case.lines(mark, &[SLOW], |line| is_lookup(line["query"].as_str())).await?;
+    let line = lines.iter().find(|line| is_lookup(line.at("/query").text()));
     let line = line.cloned().unwrap_or_else(|| nothing(&lines, case));
     case.expect("duration of the look-up that waited, in ms", line.at("/query_duration_ms"), above(100.0));
     let hidden = such_that("the text without the address", {
@@ -239,6 +235,12 @@ async fn slow_sign_in(case: &mut Case, actor: &Actor) -> Result<Seen, Stop> {
     });
     case.expect("values in the text of the query", line.at("/query"), hidden);
     Ok(line.at("/explain_plan"))
+}
+
+/// Whether a query looks a user up.
+fn is_lookup(query: Option<&str>) -> bool {
+    let query = query.unwrap_or_default().trim_start().to_lowercase();
+    query.starts_with("select") && query.contains("users")
 }
 
 /// The count and the time of queries in the metrics move with the queries.

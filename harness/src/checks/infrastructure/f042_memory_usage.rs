@@ -75,6 +75,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(6, "Memory use stays level: there is no leak");
     case.observed_as(&format!("the slope of memory over {} requests stands for 24 hours", ROUND * ROUNDS));
+    let readings: Vec<f64> = readings.iter().map(|reading| number(reading, "current_memory_mb")).collect();
     let slope = slope(&readings);
     case.expect("slope of memory, in MB per 1,000 requests", slope, at_most(LEVEL_MB_PER_ROUND));
     let last = readings.last().copied().unwrap_or(f64::NAN);
@@ -133,7 +134,7 @@ async fn gauges_exist(case: &mut Case) -> Result<(), Stop> {
     ] {
         let family = scrape.at("/families").key(gauge);
         case.expect(format!("type of {gauge}"), family.at("/type"), is("gauge"));
-        case.expect(gauge, family.at("/samples/0/value"), between(low, high));
+        case.expect(gauge, family.at("/samples").key(gauge).at("/0/value"), between(low, high));
     }
     Ok(())
 }
@@ -173,15 +174,15 @@ async fn collection_reports(case: &mut Case) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Memory after each round of load, in MB.
-async fn rounds_of_load(case: &mut Case) -> Result<Vec<f64>, Stop> {
+/// The reading after each round of load.
+async fn rounds_of_load(case: &mut Case) -> Result<Vec<Reply>, Stop> {
     case.observed_as(&format!("{} requests stand for 24 hours", ROUND * ROUNDS));
     let mut readings = Vec::new();
     for round in 1..=ROUNDS {
         let load = case.http(Service::Gateway).get("/test/memory").times(ROUND, 8).await?;
         case.expect(format!("answers in round {round}"), load.at("/answers"), is(json!({"200": ROUND})));
         let reading = memory(case).await?;
-        readings.push(number(&reading, "current_memory_mb"));
+        readings.push(reading);
     }
     Ok(readings)
 }
@@ -215,7 +216,7 @@ async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> 
     case.expect("current_memory_mb of that sample", sample.at("/current_memory_mb"), above(warning));
     case.expect("memory_growth_mb of that sample", sample.at("/memory_growth_mb"), above(100.0));
     let scrape = case.scrape(Service::Gateway).await?;
-    let gauge = scrape.at("/families/api_gateway_memory_usage_bytes/samples/0/value");
+    let gauge = scrape.at("/families/api_gateway_memory_usage_bytes/samples/api_gateway_memory_usage_bytes/0/value");
     case.expect("gauge after that sample, in bytes", &gauge, above(warning * 1024.0 * 1024.0));
 
     let critical = number(start, "critical_threshold_mb");
@@ -240,7 +241,7 @@ async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> 
 }
 
 fn warnings(lines: Vec<Seen>) -> Vec<Value> {
-    lines.iter().map(|line| line.value().clone()).collect()
+    lines.iter().map(|line| line.at("/message").value().clone()).collect()
 }
 
 async fn grow(case: &mut Case, size_mb: f64) -> Result<(), Stop> {
@@ -258,6 +259,6 @@ async fn next_sample(case: &mut Case, wanted: impl Fn(&Value) -> bool) -> Result
     let lines = case
         .lines(mark, &["current_memory_mb"], |line| is_sample(line) && wanted(line))
         .await?;
-    let line = lines.iter().rev().find(|line| is_sample(line.value()));
+    let line = lines.iter().rev().find(|line| line.at("/baseline_memory_mb").is_there());
     Ok(line.cloned().unwrap_or_else(|| case.silence()))
 }

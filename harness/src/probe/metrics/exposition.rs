@@ -253,18 +253,20 @@ fn histogram_faults(name: &str, family: &Family) -> Vec<String> {
 }
 
 impl Scrape {
-    /// The metrics as JSON: by name, `type` and `samples`; values that JSON cannot hold are texts.
+    /// The metrics as JSON: by name, `type` and `samples`, these by their own names; values that JSON cannot hold are texts.
     pub fn to_json(&self) -> Value {
         let family = |family: &Family| {
-            let samples = family.samples.iter().map(|sample| {
+            let mut samples: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+            for sample in &family.samples {
                 let value = if sample.value.is_finite() {
                     json!(sample.value)
                 } else {
                     json!(sample.value.to_string())
                 };
-                json!({"name": sample.name, "labels": sample.labels, "value": value})
-            });
-            json!({"type": family.kind, "samples": samples.collect::<Vec<_>>()})
+                let one = json!({"labels": sample.labels, "value": value});
+                samples.entry(&sample.name).or_default().push(one);
+            }
+            json!({"type": family.kind, "samples": samples})
         };
         let all: Map<String, Value> = self
             .families

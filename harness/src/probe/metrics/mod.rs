@@ -11,7 +11,7 @@ use std::time::Duration;
 
 impl Case {
     /// Scrapes a service: `/status`, `/content_type`, `/faults` (offences against the format), and `/families` by
-    /// name, each with `type` and `samples` (`name`, `labels`, `value`).
+    /// name, each with `type` and `samples`, by their own names lists of `labels` and `value`.
     ///
     /// # Errors
     /// [`Stop::Needs`] where the service's address is not known.
@@ -47,7 +47,7 @@ impl Case {
 
 /// Sum of the samples of this name in a family, as [`Case::scrape`] gives it; `None` where there is none.
 pub fn total(family: &Seen, sample: &str) -> Option<f64> {
-    let samples = family.at("/samples").items();
-    let named = samples.iter().filter(|one| one.at("/name").text() == Some(sample));
-    named.filter_map(|one| one.at("/value").number()).reduce(|sum, value| sum + value)
+    let samples = family.at("/samples").key(sample).items();
+    let values = samples.iter().filter_map(|one| one.at("/value").number());
+    values.reduce(|sum, value| sum + value)
 }
