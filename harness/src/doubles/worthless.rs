@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -74,6 +76,7 @@ impl Worthless {
 /// A worthless server on loopback, until it is dropped.
 pub struct WorthlessServer {
     address: SocketAddr,
+    connections: Arc<AtomicUsize>,
     task: Option<JoinHandle<()>>,
 }
 
@@ -93,14 +96,18 @@ impl WorthlessServer {
     pub async fn start(kind: Worthless) -> io::Result<WorthlessServer> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
+        let connections = Arc::<AtomicUsize>::default();
         if kind == Worthless::Refuses {
             return Ok(WorthlessServer {
                 address,
+                connections,
                 task: None,
             });
         }
+        let count = connections.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(async move {
                     let _ = serve(kind, stream).await;
                 });
@@ -108,8 +115,14 @@ impl WorthlessServer {
         });
         Ok(WorthlessServer {
             address,
+            connections,
             task: Some(task),
         })
+    }
+
+    /// How many connections it has accepted so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Its base URL.
@@ -182,7 +195,7 @@ async fn answer(kind: Worthless, request: &[u8], stream: &mut TcpStream) -> io::
                 .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
                 .await?;
             loop {
-                stream.write_all(&[b'['; 4096]).await?;
+                stream.write_all(&[b'['; 1 << 16]).await?;
             }
         }
         Worthless::BrokenBody => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a line that is due is waited for.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a log that does not grow is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
 /// More lines are not kept.
@@ -53,6 +53,19 @@ impl Case {
         containing: &[&str],
         wanted: impl Fn(&Value) -> bool,
     ) -> Result<Vec<Seen>, Stop> {
+        self.lines_until(mark, containing, |lines| lines.iter().any(&wanted)).await
+    }
+
+    /// As [`Case::lines`], as soon as the lines are `enough` together.
+    ///
+    /// # Errors
+    /// As [`Case::lines`].
+    pub async fn lines_until(
+        &mut self,
+        mark: Mark,
+        containing: &[&str],
+        enough: impl Fn(&[Value]) -> bool,
+    ) -> Result<Vec<Seen>, Stop> {
         let asked = json!({"log": mark.service.name(), "containing": containing});
         let parts: Vec<String> = containing.iter().map(|&part| part.to_owned()).collect();
         let seen = self
@@ -62,7 +75,7 @@ impl Case {
                 loop {
                     let text = read(source(&live, mark.service)?, mark.bytes).await?;
                     let lines = matching(&text, &parts);
-                    if lines.iter().any(&wanted) || tokio::time::Instant::now() > deadline {
+                    if enough(&lines) || tokio::time::Instant::now() > deadline {
                         return Ok(Value::Array(lines));
                     }
                     tokio::time::sleep(PAUSE).await;

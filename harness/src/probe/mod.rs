@@ -16,3 +16,4 @@ pub use self::metrics::{exposition, total};
 pub use self::sql::Held;
 
 pub(crate) use self::clock::unix_now;
+pub(crate) use self::http::TARGET_DOWN;

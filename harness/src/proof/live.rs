@@ -25,6 +25,8 @@ pub struct SabotageProof {
     pub disturbed: Vec<String>,
     /// The first failure of the check that declares it: step, requirement, expected, observed.
     pub noticed_by: Option<String>,
+    /// The first failure of every other feature that turned red though it should not.
+    pub surprises: Vec<String>,
 }
 
 impl SabotageProof {
@@ -67,6 +69,7 @@ pub async fn sabotage(
         expected: sabotage.also_red.iter().copied().chain([of.feature]).collect(),
         red: BTreeSet::new(),
         disturbed: Vec::new(),
+        surprises: Vec::new(),
         noticed_by: outcomes.iter().find(|one| one.feature == of.feature).and_then(first_failure),
     };
     outcomes.sort_by_key(|outcome| outcome.feature);
@@ -74,6 +77,10 @@ pub async fn sabotage(
         let before = sound.get(&outcome.feature).copied().unwrap_or(Verdict::Error);
         if outcome.verdict == Verdict::Fail {
             proof.red.insert(outcome.feature);
+            if !proof.expected.contains(&outcome.feature) {
+                let failure = first_failure(outcome).unwrap_or_default();
+                proof.surprises.push(format!("f{:03}: {failure}", outcome.feature));
+            }
         } else if outcome.verdict != before {
             let reason = outcome.steps.iter().find_map(|step| step.reason.clone()).or(outcome.reason.clone());
             let reason = reason.unwrap_or_default();

@@ -92,6 +92,9 @@ impl Proof {
             if one.red != one.expected {
                 line(text, format_args!("             red: {:?}, expected: {:?}", one.red, one.expected));
             }
+            for other in &one.surprises {
+                line(text, format_args!("             red as well: {}", shorten(other)));
+            }
             for other in &one.disturbed {
                 line(text, format_args!("             disturbed: {}", shorten(other)));
             }

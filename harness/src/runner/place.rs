@@ -4,7 +4,11 @@ use crate::check::Pulse;
 use crate::provision::{Alteration, ProvisionError, Servers, Stack, StackSpec};
 use crate::target::{Service, Setup, Target};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::OnceCell;
+
+/// How long the last question to a system that seems down waits for an answer.
+const LAST_QUESTION: Duration = Duration::from_secs(5);
 
 /// Where the checks of one run find their targets.
 pub enum Place {
@@ -122,6 +126,29 @@ impl Place {
             fresh_seed: *seed,
         };
         servers.stack(&spec).await
+    }
+
+    /// Whether a system that stopped answering is down for good: it is asked once more.
+    pub async fn is_down(&self) -> bool {
+        let Place::External { target, pulse } = self else {
+            return false;
+        };
+        if !pulse.is_gone() {
+            return false;
+        }
+        let Some(endpoint) = target.services.get(&Service::Gateway).or(target.services.values().next()) else {
+            return false;
+        };
+        let health = format!("{}{}", endpoint.base, endpoint.health);
+        let asked = reqwest::Client::builder().no_proxy().timeout(LAST_QUESTION).build();
+        let answered = match asked {
+            Ok(client) => client.get(health).send().await.is_ok(),
+            Err(_) => false,
+        };
+        if answered {
+            pulse.beat();
+        }
+        !answered
     }
 
     /// Ends the stack that checks shared, if there was one.

@@ -5,6 +5,7 @@ use crate::catalogue::Feature;
 use crate::checks;
 use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop};
 use crate::outcome::{Evidence, Outcome, StepOutcome, Verdict};
+use crate::probe::TARGET_DOWN;
 use crate::target::{Need, Setup, Target};
 use std::sync::Arc;
 use std::time::Instant;
@@ -162,7 +163,13 @@ async fn check_one(
                 }
             };
             placed.leave().await;
-            run
+            if run.outcome.verdict != Verdict::Skip && place.is_down().await {
+                // Whatever the check made of the silence, it is not the target's answer.
+                let outcome = undecided(feature, check.revision, Verdict::Error, TARGET_DOWN.to_owned());
+                Run { outcome, ..run }
+            } else {
+                run
+            }
         }
     };
     run.outcome.duration_ms = (began.elapsed().as_secs_f64() * 1e4).round() / 10.0;
