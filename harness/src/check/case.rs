@@ -61,7 +61,13 @@ impl Case {
     /// A case that decides anew on what was seen before. Of a tampered replay only the verdicts are of interest, so
     /// it keeps no ledger of looks.
     pub fn replay(source: Source, circumstances: Circumstances) -> Case {
-        let tampered = matches!(source, Source::Replay { tampering: Some(_), .. });
+        let tampered = matches!(
+            source,
+            Source::Replay {
+                tampering: Some(_),
+                ..
+            }
+        );
         let mut case = Case::new(source, circumstances, Vault::default());
         if tampered {
             case.reads = Reads::blind();
@@ -116,7 +122,11 @@ impl Case {
             holds,
             evidence: self.reads.take_recent(),
         };
-        self.steps.entry(self.step).or_default().expectations.push(expectation);
+        self.steps
+            .entry(self.step)
+            .or_default()
+            .expectations
+            .push(expectation);
         holds
     }
 
@@ -155,7 +165,11 @@ impl Case {
     /// # Errors
     /// [`Stop::Needs`] where it has not: the step, and what follows it, is `skip`.
     pub fn needs(&self, need: Need) -> Result<(), Stop> {
-        if self.can(need) { Ok(()) } else { Err(Stop::Needs(need)) }
+        if self.can(need) {
+            Ok(())
+        } else {
+            Err(Stop::Needs(need))
+        }
     }
 
     // --- What is not the target's doing ---
@@ -273,11 +287,9 @@ impl Case {
             revision: self.circumstances.revision,
             steps,
             duration_ms: 0.0,
-            reason: self
-                .steps
-                .keys()
-                .next()
-                .map(|extra| format!("the check has a step {extra} that the catalogue does not know")),
+            reason: self.steps.keys().next().map(|extra| {
+                format!("the check has a step {extra} that the catalogue does not know")
+            }),
         };
         Finished {
             outcome,
@@ -303,7 +315,9 @@ fn shown_again(
         .ok_or_else(|| Stop::Diverged(format!("observation {seq} is missing")))?;
     // What a tampered replay asks may follow from what it saw, so only the probe must be the same there.
     if known.probe != probe || tampering.is_none() && known.asked != *asked {
-        return Err(Stop::Diverged(format!("observation {seq} answers another question: {probe} {asked} was asked")));
+        return Err(Stop::Diverged(format!(
+            "observation {seq} answers another question: {probe} {asked} was asked"
+        )));
     }
     Ok(match tampering {
         Some(tampering) if tampering.seq == seq => tampering.seen.clone(),
@@ -326,7 +340,13 @@ fn judge(
     let (verdict, reason) = if wrong {
         (Verdict::Fail, None)
     } else if reached && draft.text != text {
-        (Verdict::Error, Some(format!("the check words this step otherwise: {:?}", draft.text)))
+        (
+            Verdict::Error,
+            Some(format!(
+                "the check words this step otherwise: {:?}",
+                draft.text
+            )),
+        )
     } else if let Some(need) = draft.lacks {
         (Verdict::Skip, Some(format!("needs {need}")))
     } else {
@@ -393,7 +413,12 @@ mod tests {
     }
 
     fn verdicts(finished: &Finished) -> Vec<Verdict> {
-        finished.outcome.steps.iter().map(|step| step.verdict).collect()
+        finished
+            .outcome
+            .steps
+            .iter()
+            .map(|step| step.verdict)
+            .collect()
     }
 
     fn texts() -> Vec<String> {
@@ -409,7 +434,10 @@ mod tests {
         case.step(3, "three");
         case.expect("a number", 1, is(1));
         let finished = case.finish("", &texts(), Ok(()));
-        assert_eq!(verdicts(&finished), [Verdict::Pass, Verdict::Error, Verdict::Pass]);
+        assert_eq!(
+            verdicts(&finished),
+            [Verdict::Pass, Verdict::Error, Verdict::Pass]
+        );
     }
 
     #[test]
@@ -418,7 +446,10 @@ mod tests {
         case.step(1, "one");
         let ended = case.require("a number", 1, at_least(2.0));
         let finished = case.finish("", &texts(), ended);
-        assert_eq!(verdicts(&finished), [Verdict::Fail, Verdict::Skip, Verdict::Skip]);
+        assert_eq!(
+            verdicts(&finished),
+            [Verdict::Fail, Verdict::Skip, Verdict::Skip]
+        );
         assert_eq!(finished.outcome.verdict, Verdict::Fail);
     }
 
@@ -426,7 +457,10 @@ mod tests {
     fn a_missing_need_skips_and_a_failed_look_is_an_error() {
         for (stop, verdict) in [
             (Stop::Needs(Need::Redis), Verdict::Skip),
-            (Stop::CannotLook(CannotLook::new("log", "gone")), Verdict::Error),
+            (
+                Stop::CannotLook(CannotLook::new("log", "gone")),
+                Verdict::Error,
+            ),
         ] {
             let mut case = case(Vec::new());
             case.step(1, "one");
@@ -464,7 +498,9 @@ mod tests {
             seen: Arc::new(json!("b")),
         };
         let mut case = case(vec![known]);
-        let stop = case.observe("http", json!("c"), async |_| Ok(Value::Null)).await;
+        let stop = case
+            .observe("http", json!("c"), async |_| Ok(Value::Null))
+            .await;
         assert!(matches!(stop, Err(Stop::Diverged(_))));
     }
 }

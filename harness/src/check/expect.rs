@@ -26,10 +26,7 @@ fn matcher(
     }
 }
 
-fn number(
-    expected: String,
-    judge: impl Fn(f64) -> bool + Send + Sync + 'static,
-) -> Matcher {
+fn number(expected: String, judge: impl Fn(f64) -> bool + Send + Sync + 'static) -> Matcher {
     matcher(expected, move |value| value.as_f64().is_some_and(&judge))
 }
 
@@ -86,7 +83,9 @@ pub fn below(limit: f64) -> Matcher {
 
 /// A number from `low` to `high`, both included.
 pub fn between(low: f64, high: f64) -> Matcher {
-    number(format!("from {low} to {high}"), move |n| n >= low && n <= high)
+    number(format!("from {low} to {high}"), move |n| {
+        n >= low && n <= high
+    })
 }
 
 /// A number that differs from `wanted` by `tolerance` at most.
@@ -102,7 +101,9 @@ pub fn contains(part: impl Into<String>) -> Matcher {
     let lower = part.to_lowercase();
     matcher(format!("contains {part:?}"), move |value| match value {
         Value::String(text) => text.to_lowercase().contains(&lower),
-        Value::Array(items) => items.iter().any(|item| item.as_str() == Some(part.as_str())),
+        Value::Array(items) => items
+            .iter()
+            .any(|item| item.as_str() == Some(part.as_str())),
         _ => false,
     })
 }
@@ -154,7 +155,11 @@ mod tests {
             contains(""),
             present(),
         ] {
-            assert!(!matcher.holds(&nothing), "{} accepts null", matcher.expected);
+            assert!(
+                !matcher.holds(&nothing),
+                "{} accepts null",
+                matcher.expected
+            );
         }
         assert!(absent().holds(&nothing));
     }

@@ -2,8 +2,8 @@
 
 use super::Vault;
 use crate::target::{Need, Service, Target};
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,11 +23,22 @@ impl Patience {
 #[derive(Debug, Default)]
 pub struct Pulse {
     failures: AtomicU32,
+    down: AtomicBool,
 }
 
 impl Pulse {
     /// Failures in a row after which the target counts as down.
     pub const DOWN_AFTER: u32 = 3;
+
+    /// It was asked once more and did not answer: it is not asked again.
+    pub fn stop(&self) {
+        self.down.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked once more, in vain.
+    pub fn has_stopped(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
 
     /// An answer came, of whatever kind.
     pub fn beat(&self) {
@@ -41,7 +52,7 @@ impl Pulse {
 
     /// Whether nothing has answered for a while.
     pub fn is_gone(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) >= Pulse::DOWN_AFTER
+        self.has_stopped() || self.failures.load(Ordering::Relaxed) >= Pulse::DOWN_AFTER
     }
 }
 
@@ -98,7 +109,10 @@ impl Live {
 
     /// Notes whether a service answered, for the pulse of the whole.
     pub fn note_answer(&self, service: Service, answered: bool) {
-        let stopped = self.stopped.lock().expect("nothing panics while it holds this lock");
+        let stopped = self
+            .stopped
+            .lock()
+            .expect("nothing panics while it holds this lock");
         if answered {
             self.pulse.beat();
         } else if !stopped.contains(&service) {
@@ -108,6 +122,9 @@ impl Live {
 
     /// Everything that the target has, of what checks may ask for.
     pub fn had(&self, wanted: impl IntoIterator<Item = Need>) -> Vec<Need> {
-        wanted.into_iter().filter(|need| self.target.has(*need)).collect()
+        wanted
+            .into_iter()
+            .filter(|need| self.target.has(*need))
+            .collect()
     }
 }

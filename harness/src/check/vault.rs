@@ -38,7 +38,9 @@ impl std::fmt::Debug for Entry {
 
 impl Vault {
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.0.lock().expect("nothing panics while it holds this lock")
+        self.0
+            .lock()
+            .expect("nothing panics while it holds this lock")
     }
 
     /// Puts a value away and returns its name. The same value keeps its name.
@@ -47,7 +49,9 @@ impl Vault {
         if let Some(known) = entries.iter().find(|entry| entry.value == value) {
             return known.name.clone();
         }
-        let of_kind = entries.iter().filter(|entry| entry.name.starts_with(&format!("‹{kind} #")));
+        let of_kind = entries
+            .iter()
+            .filter(|entry| entry.name.starts_with(&format!("‹{kind} #")));
         let name = format!("‹{kind} #{}›", of_kind.count() + 1);
         entries.push(Entry {
             name: name.clone(),
@@ -62,9 +66,9 @@ impl Vault {
             return text.to_owned();
         }
         let entries = self.entries();
-        entries
-            .iter()
-            .fold(text.to_owned(), |text, entry| text.replace(&entry.name, &entry.value))
+        entries.iter().fold(text.to_owned(), |text, entry| {
+            text.replace(&entry.name, &entry.value)
+        })
     }
 
     /// Replaces names by their values in every text of a JSON tree: for the wire.
@@ -75,7 +79,9 @@ impl Vault {
     /// Replaces every known value in a text by its name.
     pub fn hide(&self, text: &str) -> String {
         let entries = self.entries();
-        let long = entries.iter().filter(|entry| entry.value.len() >= SHORTEST_BY_VALUE);
+        let long = entries
+            .iter()
+            .filter(|entry| entry.value.len() >= SHORTEST_BY_VALUE);
         long.fold(text.to_owned(), |text, entry| {
             if text.contains(&entry.value) {
                 text.replace(&entry.value, &entry.name)
@@ -137,9 +143,16 @@ mod tests {
     #[test]
     fn a_check_sees_names_and_the_wire_sees_values() {
         let vault = Vault::default();
-        let seen = vault.hide_json(&json!({"access_token": "eyJabc.def.ghi", "note": "got eyJabc.def.ghi"}));
-        assert_eq!(seen, json!({"access_token": "‹access_token #1›", "note": "got ‹access_token #1›"}));
-        assert_eq!(vault.open("Bearer ‹access_token #1›"), "Bearer eyJabc.def.ghi");
+        let seen = vault
+            .hide_json(&json!({"access_token": "eyJabc.def.ghi", "note": "got eyJabc.def.ghi"}));
+        assert_eq!(
+            seen,
+            json!({"access_token": "‹access_token #1›", "note": "got ‹access_token #1›"})
+        );
+        assert_eq!(
+            vault.open("Bearer ‹access_token #1›"),
+            "Bearer eyJabc.def.ghi"
+        );
     }
 
     #[test]

@@ -28,10 +28,16 @@ const SHIPPED: &str = "fixtures/evidence";
 enum ProveError {
     #[error(transparent)]
     Command(#[from] place::CommandError),
-    #[error("none of the selected features has a check, so there is nothing to prove; `conform list checked` names those that have")]
+    #[error(
+        "none of the selected features has a check, so there is nothing to prove; `conform list checked` names those that have"
+    )]
     NothingToProve,
     #[error("there is no evidence of feature {feature} at {}: {reason}; save some with `conform prove --save DIR`", path.display())]
-    NoEvidence { feature: u16, path: PathBuf, reason: String },
+    NoEvidence {
+        feature: u16,
+        path: PathBuf,
+        reason: String,
+    },
     #[error(transparent)]
     Provision(#[from] ProvisionError),
     #[error("{0}")]
@@ -62,9 +68,14 @@ fn try_prove(args: ProveArgs) -> Result<Exit, ProveError> {
     if chosen.is_empty() {
         return Err(ProveError::NothingToProve);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let proof = if args.offline || args.evidence.is_some() {
-        let root = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        let root = path
+            .parent()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new("."));
         let dir = args.evidence.unwrap_or_else(|| root.join(SHIPPED));
         Proof {
             tampering: offline(&chosen, &dir)?,
@@ -75,7 +86,11 @@ fn try_prove(args: ProveArgs) -> Result<Exit, ProveError> {
     };
     runtime.shutdown_timeout(Duration::from_secs(5));
     place::print(&proof.table())?;
-    Ok(if proof.holds() { Exit::Fine } else { Exit::Failed })
+    Ok(if proof.holds() {
+        Exit::Fine
+    } else {
+        Exit::Failed
+    })
 }
 
 fn with_checks(catalogue: &Catalogue, numbers: &[u16]) -> Vec<(Feature, &'static Check)> {
@@ -93,7 +108,8 @@ fn offline(
     for (feature, check) in chosen {
         let path = dir.join(format!("f{:03}.jsonl", feature.number));
         let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-        let evidence = read.and_then(|text| Evidence::from_lines(&text).map_err(|error| error.to_string()));
+        let evidence =
+            read.and_then(|text| Evidence::from_lines(&text).map_err(|error| error.to_string()));
         let evidence = evidence.map_err(|reason| ProveError::NoEvidence {
             feature: feature.number,
             path,
@@ -123,7 +139,11 @@ async fn live(
     eprintln!("a sound run of {} checks", all.len());
     let (sound, evidence) = sound_run(&servers, &all).await;
     let mut proof = Proof {
-        sound: sound.iter().filter(|(_, verdict)| **verdict != Verdict::Pass).map(|(&number, &verdict)| (number, verdict)).collect(),
+        sound: sound
+            .iter()
+            .filter(|(_, verdict)| **verdict != Verdict::Pass)
+            .map(|(&number, &verdict)| (number, verdict))
+            .collect(),
         ..Proof::default()
     };
     for (feature, check) in chosen {
@@ -132,14 +152,18 @@ async fn live(
         };
         if let Some(dir) = save {
             std::fs::create_dir_all(dir)?;
-            std::fs::write(dir.join(format!("f{:03}.jsonl", feature.number)), evidence.to_lines())?;
+            std::fs::write(
+                dir.join(format!("f{:03}.jsonl", feature.number)),
+                evidence.to_lines(),
+            )?;
         }
         proof.tampering.push(tamper(check, feature, evidence));
     }
     for (_, check) in chosen {
         for one in check.sabotage {
             eprintln!("f{:03}: {}", check.feature, one.what);
-            let done: SabotageProof = sabotage(&servers, &all, &sound, check, one, JOBS, SEED).await;
+            let done: SabotageProof =
+                sabotage(&servers, &all, &sound, check, one, JOBS, SEED).await;
             proof.sabotage.push(done);
         }
     }
@@ -158,7 +182,10 @@ async fn sound_run(
 ) -> (BTreeMap<u16, Verdict>, BTreeMap<u16, Evidence>) {
     let place = Arc::new(Place::stacks(servers.clone(), Vec::new(), SEED));
     let plan = Plan {
-        features: all.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
+        features: all
+            .iter()
+            .map(|(feature, check)| (feature.clone(), Some(*check)))
+            .collect(),
         jobs: JOBS,
         patience: Patience(Duration::ZERO),
         seed: SEED,

@@ -41,7 +41,11 @@ impl Evidence {
     /// The evidence as JSON lines, each ended by a newline.
     pub fn to_lines(&self) -> String {
         let first = EvidenceLine::Circumstances(self.circumstances.clone());
-        let rest = self.observations.iter().cloned().map(EvidenceLine::Observation);
+        let rest = self
+            .observations
+            .iter()
+            .cloned()
+            .map(EvidenceLine::Observation);
         std::iter::once(first)
             .chain(rest)
             .map(|line| serde_json::to_string(&line).expect("plain data has a JSON form") + "\n")

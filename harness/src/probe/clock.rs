@@ -1,5 +1,6 @@
 //! The clock probe: lets time pass, really or on the target's test clock.
 
+use super::http::TARGET_DOWN;
 use crate::check::{CannotLook, Case, Live, Stop};
 use crate::target::{Need, Service};
 use serde_json::{Value, json};
@@ -89,7 +90,12 @@ impl Case {
     ///
     /// # Errors
     /// As [`Case::observe`].
-    pub async fn until_waiting(&mut self, service: Service, what: &str, count: usize) -> Result<(), Stop> {
+    pub async fn until_waiting(
+        &mut self,
+        service: Service,
+        what: &str,
+        count: usize,
+    ) -> Result<(), Stop> {
         if !self.can(Need::Clock) {
             return Ok(());
         }
@@ -100,7 +106,11 @@ impl Case {
             loop {
                 let clock = ask(&live, service, "GET", "/test/clock", None).await?;
                 let all = clock["waiting"].as_array().into_iter().flatten();
-                let named = all.filter(|one| one["what"].as_str().is_some_and(|name| name.contains(&what)));
+                let named = all.filter(|one| {
+                    one["what"]
+                        .as_str()
+                        .is_some_and(|name| name.contains(&what))
+                });
                 let waits = named.count() >= count;
                 if waits || began.elapsed() > SOON {
                     return Ok(json!(waits));
@@ -152,13 +162,27 @@ async fn ask(
     body: Option<Value>,
 ) -> Result<Value, CannotLook> {
     let cannot = |reason: String| CannotLook::new("clock", reason);
+    if live.pulse.is_gone() {
+        return Err(cannot(TARGET_DOWN.to_owned()));
+    }
     let endpoint = live.target.services.get(&service);
-    let base = &endpoint.ok_or_else(|| cannot(format!("no address of {service}")))?.base;
-    let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|e| cannot(e.to_string()))?;
-    let mut request = live.http.request(method, format!("{base}{path}")).timeout(SOON);
+    let base = &endpoint
+        .ok_or_else(|| cannot(format!("no address of {service}")))?
+        .base;
+    let method =
+        reqwest::Method::from_bytes(method.as_bytes()).map_err(|e| cannot(e.to_string()))?;
+    let mut request = live
+        .http
+        .request(method, format!("{base}{path}"))
+        .timeout(SOON);
     if let Some(body) = body {
         request = request.json(&body);
     }
-    let answer = request.send().await.map_err(|e| cannot(e.to_string()))?;
-    answer.json().await.map_err(|e| cannot(format!("{service} has no test clock: {e}")))
+    let answer = request.send().await;
+    live.note_answer(service, answer.is_ok());
+    let answer = answer.map_err(|e| cannot(e.to_string()))?;
+    answer
+        .json()
+        .await
+        .map_err(|e| cannot(format!("{service} has no test clock: {e}")))
 }

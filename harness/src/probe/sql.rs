@@ -29,7 +29,8 @@ impl Case {
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where the query is refused.
     pub async fn rows(&mut self, query: &str) -> Result<Seen, Stop> {
         self.needs(Need::Sql)?;
-        let wrapped = format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q");
+        let wrapped =
+            format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q");
         self.observe("sql", json!({"query": query}), async |live: Arc<Live>| {
             let pool = pool(&live)?;
             let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(wrapped)).fetch_one(&pool);
@@ -73,10 +74,14 @@ impl Case {
             let mut seen = Value::Null;
             for (at, statement) in statements.iter().enumerate() {
                 let statement = live.vault.open(statement);
-                let run = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
+                let run = sqlx::query(AssertSqlSafe(statement))
+                    .execute(&mut *transaction)
+                    .await;
                 match run {
                     Ok(done) => seen = json!({"rows": done.rows_affected()}),
-                    Err(error) if at + 1 == statements.len() => seen = refusal(&error).ok_or_else(|| cannot(error))?,
+                    Err(error) if at + 1 == statements.len() => {
+                        seen = refusal(&error).ok_or_else(|| cannot(error))?
+                    }
                     Err(error) => return Err(cannot(error)),
                 }
             }
@@ -122,9 +127,17 @@ impl Case {
         self.observe("sql", asked, async move |live: Arc<Live>| {
             let cannot = |error: sqlx::Error| CannotLook::new("sql", error);
             let options = options(&live)?;
-            let mut connection = sqlx::PgConnection::connect_with(&options).await.map_err(cannot)?;
-            sqlx::raw_sql("begin").execute(&mut connection).await.map_err(cannot)?;
-            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.map_err(cannot)?;
+            let mut connection = sqlx::PgConnection::connect_with(&options)
+                .await
+                .map_err(cannot)?;
+            sqlx::raw_sql("begin")
+                .execute(&mut connection)
+                .await
+                .map_err(cannot)?;
+            sqlx::raw_sql(AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .map_err(cannot)?;
             slot.0 = Some(tokio::spawn(async move {
                 tokio::time::sleep(time).await;
                 let _ = sqlx::raw_sql("rollback").execute(&mut connection).await;
@@ -151,7 +164,10 @@ fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
 
 /// The case's own few connections.
 fn pool(live: &Live) -> Result<PgPool, CannotLook> {
-    let mut slot = live.sql.lock().expect("nothing panics while it holds this lock");
+    let mut slot = live
+        .sql
+        .lock()
+        .expect("nothing panics while it holds this lock");
     if let Some(pool) = &*slot {
         return Ok(pool.clone());
     }

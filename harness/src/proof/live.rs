@@ -48,7 +48,10 @@ pub async fn sabotage(
 ) -> SabotageProof {
     let place = Arc::new(Place::stacks(servers.clone(), vec![sabotage.how], seed));
     let plan = Plan {
-        features: checks.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
+        features: checks
+            .iter()
+            .map(|(feature, check)| (feature.clone(), Some(*check)))
+            .collect(),
         jobs,
         patience: Patience(std::time::Duration::ZERO),
         seed,
@@ -66,26 +69,45 @@ pub async fn sabotage(
     let mut proof = SabotageProof {
         feature: of.feature,
         what: sabotage.what.to_owned(),
-        expected: sabotage.also_red.iter().copied().chain([of.feature]).collect(),
+        expected: sabotage
+            .also_red
+            .iter()
+            .copied()
+            .chain([of.feature])
+            .collect(),
         red: BTreeSet::new(),
         disturbed: Vec::new(),
         surprises: Vec::new(),
-        noticed_by: outcomes.iter().find(|one| one.feature == of.feature).and_then(first_failure),
+        noticed_by: outcomes
+            .iter()
+            .find(|one| one.feature == of.feature)
+            .and_then(first_failure),
     };
     outcomes.sort_by_key(|outcome| outcome.feature);
     for outcome in &outcomes {
-        let before = sound.get(&outcome.feature).copied().unwrap_or(Verdict::Error);
+        let before = sound
+            .get(&outcome.feature)
+            .copied()
+            .unwrap_or(Verdict::Error);
         if outcome.verdict == Verdict::Fail {
             proof.red.insert(outcome.feature);
             if !proof.expected.contains(&outcome.feature) {
                 let failure = first_failure(outcome).unwrap_or_default();
-                proof.surprises.push(format!("f{:03}: {failure}", outcome.feature));
+                proof
+                    .surprises
+                    .push(format!("f{:03}: {failure}", outcome.feature));
             }
         } else if outcome.verdict != before {
-            let reason = outcome.steps.iter().find_map(|step| step.reason.clone()).or(outcome.reason.clone());
+            let reason = outcome
+                .steps
+                .iter()
+                .find_map(|step| step.reason.clone())
+                .or(outcome.reason.clone());
             let reason = reason.unwrap_or_default();
             let (number, after) = (outcome.feature, outcome.verdict);
-            proof.disturbed.push(format!("f{number:03}: {before} to {after}: {reason}"));
+            proof
+                .disturbed
+                .push(format!("f{number:03}: {before} to {after}: {reason}"));
         }
     }
     proof

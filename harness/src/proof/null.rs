@@ -50,7 +50,10 @@ async fn one(
     let server = WorthlessServer::start(kind).await?;
     let place = Arc::new(Place::external(target(kind, &server.base())));
     let plan = Plan {
-        features: checks.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
+        features: checks
+            .iter()
+            .map(|(feature, check)| (feature.clone(), Some(*check)))
+            .collect(),
         jobs: checks.len(),
         patience: Patience(Duration::ZERO),
         seed,
@@ -70,7 +73,10 @@ async fn one(
             if outcome.verdict == Verdict::Pass {
                 proof.passed.push(outcome.feature);
             }
-            let passed = outcome.steps.iter().filter(|step| step.verdict == Verdict::Pass);
+            let passed = outcome
+                .steps
+                .iter()
+                .filter(|step| step.verdict == Verdict::Pass);
             proof.passed_steps += passed.count();
         }
     })
@@ -88,7 +94,10 @@ fn target(kind: Worthless, base: &str) -> Target {
     };
     Target {
         name: kind.what().to_owned(),
-        services: Service::ALL.into_iter().map(|service| (service, endpoint(service))).collect(),
+        services: Service::ALL
+            .into_iter()
+            .map(|service| (service, endpoint(service)))
+            .collect(),
         silent: Vec::new(),
         postgres: None,
         redis: None,

@@ -34,6 +34,8 @@ pub(super) fn replay_with(
 fn at_once(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
     match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(ended) => ended,
-        Poll::Pending => Err(Stop::Diverged("the check waits for something outside its case".to_owned())),
+        Poll::Pending => Err(Stop::Diverged(
+            "the check waits for something outside its case".to_owned(),
+        )),
     }
 }

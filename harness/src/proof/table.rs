@@ -23,7 +23,10 @@ impl Proof {
     /// Whether every step is proven, every sabotage exact, and nothing worthless passes.
     pub fn holds(&self) -> bool {
         self.sound.is_empty()
-            && self.tampering.iter().all(|one| one.verdict == Verdict::Pass && one.unproven().is_empty())
+            && self
+                .tampering
+                .iter()
+                .all(|one| one.verdict == Verdict::Pass && one.unproven().is_empty())
             && self.sabotage.iter().all(SabotageProof::is_exact)
             && self.null.iter().all(|one| one.passed.is_empty())
     }
@@ -32,7 +35,12 @@ impl Proof {
     pub fn table(&self) -> String {
         let mut text = String::new();
         for (number, verdict) in &self.sound {
-            line(&mut text, format_args!("f{number:03} is {verdict} on a sound target: nothing can be proven of it"));
+            line(
+                &mut text,
+                format_args!(
+                    "f{number:03} is {verdict} on a sound target: nothing can be proven of it"
+                ),
+            );
         }
         self.tampering_table(&mut text);
         self.sabotage_table(&mut text);
@@ -46,8 +54,16 @@ impl Proof {
         if self.tampering.is_empty() {
             return;
         }
-        line(text, format_args!("\nTampering: evidence is altered in one place at a time, and the check must notice"));
-        line(text, format_args!("feature  steps proven  tamperings  leaves noticed  sensitivity"));
+        line(
+            text,
+            format_args!(
+                "\nTampering: evidence is altered in one place at a time, and the check must notice"
+            ),
+        );
+        line(
+            text,
+            format_args!("feature  steps proven  tamperings  leaves noticed  sensitivity"),
+        );
         for one in &self.tampering {
             let proven = one.steps.iter().filter(|step| step.noticed > 0).count();
             line(
@@ -64,16 +80,28 @@ impl Proof {
                 ),
             );
             if one.verdict != Verdict::Pass {
-                line(text, format_args!("         its evidence gives {} when nothing is altered", one.verdict));
+                line(
+                    text,
+                    format_args!(
+                        "         its evidence gives {} when nothing is altered",
+                        one.verdict
+                    ),
+                );
             }
             if !one.survivors.is_empty() {
-                line(text, format_args!("         not noticed: {}", listed(&one.survivors)));
+                line(
+                    text,
+                    format_args!("         not noticed: {}", listed(&one.survivors)),
+                );
             }
             for reason in &one.broken {
                 line(text, format_args!("         {reason}"));
             }
             for step in one.unproven() {
-                line(text, format_args!("         step {step} asserts nothing: no tampering turns it red"));
+                line(
+                    text,
+                    format_args!("         step {step} asserts nothing: no tampering turns it red"),
+                );
             }
         }
     }
@@ -82,21 +110,41 @@ impl Proof {
         if self.sabotage.is_empty() {
             return;
         }
-        line(text, format_args!("\nSabotage: a target is broken in one way, and exactly the named features must turn red"));
+        line(
+            text,
+            format_args!(
+                "\nSabotage: a target is broken in one way, and exactly the named features must turn red"
+            ),
+        );
         for one in &self.sabotage {
             let word = if one.is_exact() { "exact" } else { "WRONG" };
-            line(text, format_args!("{word}  f{:03}  {}", one.feature, one.what));
+            line(
+                text,
+                format_args!("{word}  f{:03}  {}", one.feature, one.what),
+            );
             if let Some(failure) = &one.noticed_by {
                 line(text, format_args!("             {}", shorten(failure)));
             }
             if one.red != one.expected {
-                line(text, format_args!("             red: {:?}, expected: {:?}", one.red, one.expected));
+                line(
+                    text,
+                    format_args!(
+                        "             red: {:?}, expected: {:?}",
+                        one.red, one.expected
+                    ),
+                );
             }
             for other in &one.surprises {
-                line(text, format_args!("             red as well: {}", shorten(other)));
+                line(
+                    text,
+                    format_args!("             red as well: {}", shorten(other)),
+                );
             }
             for other in &one.disturbed {
-                line(text, format_args!("             disturbed: {}", shorten(other)));
+                line(
+                    text,
+                    format_args!("             disturbed: {}", shorten(other)),
+                );
             }
         }
     }
@@ -105,17 +153,34 @@ impl Proof {
         if self.null.is_empty() {
             return;
         }
-        line(text, format_args!("\nNull targets: worthless servers, which must pass nothing"));
+        line(
+            text,
+            format_args!("\nNull targets: worthless servers, which must pass nothing"),
+        );
         for one in &self.null {
-            let counts: Vec<String> =
-                one.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+            let counts: Vec<String> = one
+                .verdicts
+                .iter()
+                .map(|(verdict, count)| format!("{count} {verdict}"))
+                .collect();
             line(
                 text,
-                format_args!("{:<40} {:<28} {:>5.1} s", one.target, counts.join(", "), one.seconds),
+                format_args!(
+                    "{:<40} {:<28} {:>5.1} s",
+                    one.target,
+                    counts.join(", "),
+                    one.seconds
+                ),
             );
         }
         let passed: usize = self.null.iter().map(|one| one.passed.len()).sum();
-        line(text, format_args!("null score: {passed} features passed by any of {} targets", self.null.len()));
+        line(
+            text,
+            format_args!(
+                "null score: {passed} features passed by any of {} targets",
+                self.null.len()
+            ),
+        );
     }
 }
 
@@ -126,7 +191,12 @@ fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 /// As many as can be read; the rest as a number.
 fn listed(survivors: &[String]) -> String {
     const SHOWN: usize = 30;
-    let mut text = survivors.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let mut text = survivors
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if survivors.len() > SHOWN {
         text += &format!(" and {} more", survivors.len() - SHOWN);
     }

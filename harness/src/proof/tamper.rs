@@ -55,15 +55,23 @@ impl TamperProof {
     /// Steps that pass and that no tampering turns red: they assert nothing.
     pub fn unproven(&self) -> Vec<u8> {
         let blind = |step: &&StepProof| step.passes && step.noticed == 0;
-        self.steps.iter().filter(blind).map(|step| step.step).collect()
+        self.steps
+            .iter()
+            .filter(blind)
+            .map(|step| step.step)
+            .collect()
     }
 }
 
 /// Tampers with every place that a check looked at, one at a time.
 pub fn tamper(check: &Check, feature: &Feature, evidence: &Evidence) -> TamperProof {
     let sound = replay(check, feature, evidence);
-    let verdicts: BTreeMap<u8, Verdict> =
-        sound.outcome.steps.iter().map(|step| (step.step, step.verdict)).collect();
+    let verdicts: BTreeMap<u8, Verdict> = sound
+        .outcome
+        .steps
+        .iter()
+        .map(|step| (step.step, step.verdict))
+        .collect();
     let mut steps: BTreeMap<u8, StepProof> = verdicts
         .iter()
         .map(|(&step, &verdict)| {
@@ -104,7 +112,8 @@ pub fn tamper(check: &Check, feature: &Feature, evidence: &Evidence) -> TamperPr
                 Some(tampering),
             );
             for step in &tampered.outcome.steps {
-                if step.verdict != Verdict::Fail || verdicts.get(&step.step) == Some(&Verdict::Fail) {
+                if step.verdict != Verdict::Fail || verdicts.get(&step.step) == Some(&Verdict::Fail)
+                {
                     continue;
                 }
                 *noticed = true;
@@ -114,7 +123,10 @@ pub fn tamper(check: &Check, feature: &Feature, evidence: &Evidence) -> TamperPr
                 if of_steps.contains(&step.step) {
                     proof.noticed += 1;
                     proof.example.get_or_insert_with(|| {
-                        format!("#{seq} {}{} {}", observation.probe, mutation.leaf, mutation.how)
+                        format!(
+                            "#{seq} {}{} {}",
+                            observation.probe, mutation.leaf, mutation.how
+                        )
                     });
                 }
             }
@@ -140,7 +152,11 @@ fn broken(step: &StepOutcome) -> Option<String> {
     if step.verdict == Verdict::Pass {
         return None;
     }
-    let failure = step.expectations.iter().find(|one| !one.holds).map(|one| one.requirement.clone());
+    let failure = step
+        .expectations
+        .iter()
+        .find(|one| !one.holds)
+        .map(|one| one.requirement.clone());
     let reason = step.reason.clone().or(failure).unwrap_or_default();
     Some(format!("step {}: {}: {reason}", step.step, step.verdict))
 }

@@ -93,7 +93,9 @@ impl Place {
                 })
             }
             (Place::Stacks { .. }, Setup::Own { services, silent }) => {
-                let stack = self.stack(&format!("f{feature:03}"), services, silent).await?;
+                let stack = self
+                    .stack(&format!("f{feature:03}"), services, silent)
+                    .await?;
                 Ok(Placed {
                     target: stack.target.clone(),
                     pulse: Arc::default(),
@@ -133,20 +135,29 @@ impl Place {
         let Place::External { target, pulse } = self else {
             return false;
         };
-        if !pulse.is_gone() {
-            return false;
+        if pulse.has_stopped() || !pulse.is_gone() {
+            return pulse.has_stopped();
         }
-        let Some(endpoint) = target.services.get(&Service::Gateway).or(target.services.values().next()) else {
+        let Some(endpoint) = target
+            .services
+            .get(&Service::Gateway)
+            .or(target.services.values().next())
+        else {
             return false;
         };
         let health = format!("{}{}", endpoint.base, endpoint.health);
-        let asked = reqwest::Client::builder().no_proxy().timeout(LAST_QUESTION).build();
+        let asked = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(LAST_QUESTION)
+            .build();
         let answered = match asked {
             Ok(client) => client.get(health).send().await.is_ok(),
             Err(_) => false,
         };
         if answered {
             pulse.beat();
+        } else {
+            pulse.stop();
         }
         !answered
     }

@@ -2,8 +2,8 @@
 
 use super::{Place, deadline};
 use crate::catalogue::Feature;
-use crate::checks;
 use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop};
+use crate::checks;
 use crate::outcome::{Evidence, Outcome, StepOutcome, Verdict};
 use crate::probe::TARGET_DOWN;
 use crate::target::{Need, Setup, Target};
@@ -91,7 +91,12 @@ pub async fn run(plan: Plan, place: &Arc<Place>, mut listener: impl FnMut(Event)
     for _ in 0..plan.jobs.max(1) {
         let (waiting, place, send) = (waiting.clone(), place.clone(), send.clone());
         workers.spawn(async move {
-            let next = || waiting.lock().expect("nothing panics while it holds this lock").pop();
+            let next = || {
+                waiting
+                    .lock()
+                    .expect("nothing panics while it holds this lock")
+                    .pop()
+            };
             while let Some((feature, check)) = next() {
                 let _ = send.send(Event::Started {
                     feature: feature.number,
@@ -151,7 +156,12 @@ async fn check_one(
                     Run::without_evidence(undecided(feature, check.revision, Verdict::Skip, reason))
                 }
                 None => {
-                    let live = Arc::new(Live::new(target.clone(), patience, placed.pulse.clone(), check.feature));
+                    let live = Arc::new(Live::new(
+                        target.clone(),
+                        patience,
+                        placed.pulse.clone(),
+                        check.feature,
+                    ));
                     match decide(live, feature.clone(), check, seed).await {
                         Ok(finished) => Run {
                             outcome: finished.outcome,
@@ -165,7 +175,12 @@ async fn check_one(
             placed.leave().await;
             if run.outcome.verdict != Verdict::Skip && place.is_down().await {
                 // Whatever the check made of the silence, it is not the target's answer.
-                let outcome = undecided(feature, check.revision, Verdict::Error, TARGET_DOWN.to_owned());
+                let outcome = undecided(
+                    feature,
+                    check.revision,
+                    Verdict::Error,
+                    TARGET_DOWN.to_owned(),
+                );
                 Run { outcome, ..run }
             } else {
                 run

@@ -57,10 +57,15 @@ pub enum News<'a> {
 ///
 /// # Errors
 /// Where the record cannot be written.
-pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Result<PathBuf, RecordError> {
+pub async fn conduct(
+    session: Session,
+    mut listener: impl FnMut(News<'_>),
+) -> Result<PathBuf, RecordError> {
     let began = Instant::now();
     let features = selected(&session.catalogue, &session.numbers);
-    let to_check = features.iter().any(|feature| checks::find(feature.number).is_some());
+    let to_check = features
+        .iter()
+        .any(|feature| checks::find(feature.number).is_some());
     let mut header = Header {
         version: VERSION,
         tool: format!("conform {}", env!("CARGO_PKG_VERSION")),
@@ -88,7 +93,10 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
             header.facts = servers.facts();
             header.facts.remove("backend");
             let servers = Arc::new(servers);
-            Some((Place::stacks(servers.clone(), Vec::new(), session.seed), Some(servers)))
+            Some((
+                Place::stacks(servers.clone(), Vec::new(), session.seed),
+                Some(servers),
+            ))
         }),
     };
     let writer = RecordWriter::create_with(&session.record, &header, redactor)?;
@@ -112,7 +120,10 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
     match place {
         Ok(Some((place, servers))) => {
             let plan = Plan {
-                features: features.iter().map(|one| (one.clone(), checks::find(one.number))).collect(),
+                features: features
+                    .iter()
+                    .map(|one| (one.clone(), checks::find(one.number)))
+                    .collect(),
                 jobs: session.jobs,
                 patience: session.patience,
                 seed: session.seed,
@@ -121,10 +132,14 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
             run(plan, &place, keep).await;
             leave(place, servers).await;
         }
-        Ok(None) => features.iter().for_each(|one| keep(Event::Finished(Run::unchecked(one)))),
+        Ok(None) => features
+            .iter()
+            .for_each(|one| keep(Event::Finished(Run::unchecked(one)))),
         Err(error) => {
             let reason = format!("no target: {error}");
-            features.iter().for_each(|one| keep(Event::Finished(Run::without_target(one, &reason))));
+            features
+                .iter()
+                .for_each(|one| keep(Event::Finished(Run::without_target(one, &reason))));
         }
     }
     writer.finish(&Footer {
@@ -146,7 +161,10 @@ async fn leave(place: Arc<Place>, servers: Option<Arc<Servers>>) {
 }
 
 fn selected(catalogue: &Catalogue, numbers: &[u16]) -> Vec<Feature> {
-    numbers.iter().filter_map(|&number| catalogue.feature(number).cloned()).collect()
+    numbers
+        .iter()
+        .filter_map(|&number| catalogue.feature(number).cloned())
+        .collect()
 }
 
 fn now() -> String {

@@ -36,7 +36,11 @@ impl Need {
     /// Every need that a target can have; patience is the run's.
     pub fn all() -> Vec<Need> {
         let of_services = Service::ALL.into_iter().flat_map(|service| {
-            [Need::Address(service), Need::Log(service), Need::Silent(service)]
+            [
+                Need::Address(service),
+                Need::Log(service),
+                Need::Silent(service),
+            ]
         });
         let others = [
             Need::Sql,

@@ -122,8 +122,16 @@ impl Target {
         let mut all = self.secrets.clone();
         all.extend(self.signing_key.clone());
         all.extend(self.postgres.iter().map(|access| access.password.clone()));
-        all.extend(self.redis.iter().filter_map(|access| access.password.clone()));
-        all.extend(self.object_store.iter().map(|access| access.secret_key.clone()));
+        all.extend(
+            self.redis
+                .iter()
+                .filter_map(|access| access.password.clone()),
+        );
+        all.extend(
+            self.object_store
+                .iter()
+                .map(|access| access.secret_key.clone()),
+        );
         all.retain(|secret| !secret.expose().is_empty());
         all
     }

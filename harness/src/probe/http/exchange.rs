@@ -7,12 +7,13 @@ use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
 /// More of a body is not read.
-const LONGEST_BODY: usize = 1 << 20;
-/// More of a body that is not JSON is not kept.
-const LONGEST_TEXT: usize = 16 << 10;
+pub(crate) const LONGEST_BODY: usize = 1 << 20;
+/// More of a body that is not JSON is not kept, unless a probe reads it itself.
+pub(crate) const LONGEST_TEXT: usize = 16 << 10;
 
 /// Said of every request after the target has stopped answering altogether.
-pub(crate) const TARGET_DOWN: &str = "target down: nothing has answered for several requests in a row";
+pub(crate) const TARGET_DOWN: &str =
+    "target down: nothing has answered for several requests in a row";
 
 /// What is sent.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub(crate) struct Spec {
     pub headers: Map<String, Value>,
     pub body: Option<Value>,
     pub deadline: Duration,
+    /// Bytes of a text that are kept.
+    pub longest_text: usize,
 }
 
 impl Spec {
@@ -50,7 +53,8 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
         return Err(CannotLook::new("http", TARGET_DOWN));
     }
     let began = Instant::now();
-    let seen = match tokio::time::timeout(spec.deadline, receive(request)).await {
+    let seen = match tokio::time::timeout(spec.deadline, receive(request, spec.longest_text)).await
+    {
         Ok(seen) => seen,
         Err(_) => json!({"silence": "no answer in time"}),
     };
@@ -85,7 +89,7 @@ fn build(live: &Live, spec: &Spec) -> Result<reqwest::RequestBuilder, CannotLook
     Ok(request)
 }
 
-async fn receive(request: reqwest::RequestBuilder) -> Value {
+async fn receive(request: reqwest::RequestBuilder, longest_text: usize) -> Value {
     let mut response = match request.send().await {
         Ok(response) => response,
         Err(error) => return json!({"silence": silence(&error)}),
@@ -93,7 +97,12 @@ async fn receive(request: reqwest::RequestBuilder) -> Value {
     let headers: Map<String, Value> = response
         .headers()
         .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into(),
+            )
+        })
         .collect();
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
     let mut body = Vec::new();
@@ -115,6 +124,12 @@ async fn receive(request: reqwest::RequestBuilder) -> Value {
         }
     }
     seen["body"] = readable(&body);
+    if let Value::String(text) = &mut seen["body"]
+        && text.len() > longest_text
+    {
+        text.truncate(text.floor_char_boundary(longest_text));
+        seen["cut"] = json!(format!("only the first {longest_text} bytes are kept"));
+    }
     if let Some(claims) = jwt::claims(&seen["body"]) {
         seen["claims"] = claims;
     }
@@ -126,10 +141,7 @@ fn readable(body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
-    serde_json::from_slice(body).unwrap_or_else(|_| {
-        let text = String::from_utf8_lossy(body);
-        text.chars().take(LONGEST_TEXT).collect::<String>().into()
-    })
+    serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into())
 }
 
 /// The kind of silence, in words that do not change from run to run.

@@ -32,9 +32,16 @@ mod tests {
     #[test]
     fn claims_of_a_token_are_read_and_other_texts_are_not_tokens() {
         let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
-        let token = format!("{}.{}.sig", part(r#"{"alg":"HS256"}"#), part(r#"{"sub":"u"}"#));
+        let token = format!(
+            "{}.{}.sig",
+            part(r#"{"alg":"HS256"}"#),
+            part(r#"{"sub":"u"}"#)
+        );
         let body = json!({"access_token": token, "token_type": "bearer", "version": "1.0.0"});
         let claims = claims(&body).unwrap();
-        assert_eq!(claims, json!({"access_token": {"header": {"alg": "HS256"}, "claims": {"sub": "u"}}}));
+        assert_eq!(
+            claims,
+            json!({"access_token": {"header": {"alg": "HS256"}, "claims": {"sub": "u"}}})
+        );
     }
 }

@@ -29,7 +29,10 @@ impl Request<'_> {
                 workers.spawn(async move {
                     let mut answers = BTreeMap::<String, u64>::new();
                     let take = |n: usize| n.checked_sub(1);
-                    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
+                    while left
+                        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+                        .is_ok()
+                    {
                         let seen = exchange(&live, &spec).await?;
                         *answers.entry(name_of(&seen)).or_default() += 1;
                     }
@@ -71,14 +74,21 @@ impl Request<'_> {
             Ok(json!({"replies": replies}))
         };
         let seen = self.case.observe("http", asked, look).await?;
-        Ok(seen.at("/replies").items().into_iter().map(Reply::new).collect())
+        Ok(seen
+            .at("/replies")
+            .items()
+            .into_iter()
+            .map(Reply::new)
+            .collect())
     }
 }
 
-/// The status, or the kind of silence.
+/// The status, or the kind of silence; a body that broke off or had no end is no whole answer.
 fn name_of(seen: &Value) -> String {
+    let whole = seen["broken"].is_null() && seen["cut"].is_null();
     match seen["status"].as_u64() {
-        Some(status) => status.to_string(),
+        Some(status) if whole => status.to_string(),
+        Some(status) => format!("{status}, not whole"),
         None => seen["silence"].as_str().unwrap_or("nothing").to_owned(),
     }
 }

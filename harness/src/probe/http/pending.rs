@@ -4,6 +4,7 @@ use super::{Reply, Spec, exchange};
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 /// A request under way. Dropping it gives it up.
@@ -38,6 +39,30 @@ impl Case {
         let asked = json!({"answered yet": pending.asked});
         let seen = self
             .observe("http", asked, async |_| Ok(json!({"answered": answered})))
+            .await?;
+        Ok(seen.at("/answered"))
+    }
+
+    /// Whether a request under way is answered before so much time has really passed.
+    ///
+    /// # Errors
+    /// As [`Case::observe`].
+    pub async fn is_answered_within(
+        &mut self,
+        pending: &Pending,
+        time: Duration,
+    ) -> Result<Seen, Stop> {
+        let asked =
+            json!({"answered within, in ms": time.as_millis() as u64, "request": pending.asked});
+        let task = pending.task.as_ref();
+        let seen = self
+            .observe("http", asked, async |_| {
+                let deadline = Instant::now() + time;
+                while task.is_some_and(|task| !task.is_finished()) && Instant::now() < deadline {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                Ok(json!({"answered": task.is_some_and(JoinHandle::is_finished)}))
+            })
             .await?;
         Ok(seen.at("/answered"))
     }

@@ -1,5 +1,6 @@
 //! A request in the making.
 
+use super::exchange::LONGEST_TEXT;
 use super::{Pending, Reply, Spec, exchange};
 use crate::check::{Case, Stop};
 use crate::target::{Need, Service};
@@ -28,6 +29,7 @@ impl Case {
                 headers: Map::new(),
                 body: None,
                 deadline: DEADLINE,
+                longest_text: LONGEST_TEXT,
             },
         }
     }
@@ -40,7 +42,11 @@ impl Case {
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn health(&mut self, service: Service) -> Result<Reply, Stop> {
         let path = match self.live_target() {
-            Some(live) => live.target.services.get(&service).map(|endpoint| endpoint.health.clone()),
+            Some(live) => live
+                .target
+                .services
+                .get(&service)
+                .map(|endpoint| endpoint.health.clone()),
             None => None,
         };
         let mut request = self.http(service);
@@ -78,7 +84,9 @@ impl<'a> Request<'a> {
 
     /// A header; the value may name secrets.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.spec.headers.insert(name.to_owned(), Value::from(value));
+        self.spec
+            .headers
+            .insert(name.to_owned(), Value::from(value));
         self
     }
 

@@ -3,7 +3,7 @@
 pub mod exposition;
 
 use crate::check::{Case, Live, Seen, Stop};
-use crate::probe::http::{Spec, exchange};
+use crate::probe::http::{LONGEST_BODY, Spec, exchange};
 use crate::target::{Need, Service};
 use serde_json::{Map, json};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ impl Case {
             headers,
             body: None,
             deadline: Duration::from_secs(10),
+            longest_text: LONGEST_BODY,
         };
         self.observe("metrics", spec.asked(), async |live: Arc<Live>| {
             let answer = exchange(&live, &spec).await?;
@@ -35,7 +36,13 @@ impl Case {
                 "content_type": answer["headers"]["content-type"],
             });
             if let Some(text) = answer["body"].as_str() {
-                let scrape = exposition::read(text);
+                let mut scrape = exposition::read(text);
+                let not_whole = [&answer["cut"], &answer["broken"]];
+                scrape.faults.extend(
+                    not_whole
+                        .iter()
+                        .filter_map(|why| why.as_str().map(str::to_owned)),
+                );
                 seen["faults"] = json!(scrape.faults);
                 seen["families"] = scrape.to_json();
             }
