@@ -93,7 +93,7 @@ fn step(text: &mut String, number: u8, words: &str, seen: Option<&StepOutcome>) 
 fn expectation(text: &mut String, one: &Expectation) {
     let sign = if one.holds { "holds" } else { "WRONG" };
     let [requirement, expected] = [&one.requirement, &one.expected].map(|words| plain::line(words));
-    let observed = plain::short(&plain::value_line(&one.observed), SHOWN);
+    let observed = plain::short(&plain::observed(&one.observed), SHOWN);
     add!(
         text,
         "     {sign}  {requirement}: expected {expected}, observed {observed}"

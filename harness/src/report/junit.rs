@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(failure.tag_name().name(), "failure");
         let message = attribute(failure, "message");
         assert!(message.starts_with(
-            "step 2: status of the 101st request: expected 429, observed <script>alert('x')"
+            "step 2: status of the 101st request: expected 429, observed \"<script>alert('x')"
         ));
         assert!(
             message.contains("␛[31mred␛[0m ␀ \\u{9b}31m ]]> | `code`␊::error::gotcha"),

@@ -148,7 +148,7 @@ fn failed(page: &mut String, record: &Record, outcome: &Outcome) {
         add!(
             page,
             "  - observed: {}",
-            code(&plain::short(&plain::value_line(&one.observed), SHOWN))
+            code(&plain::short(&plain::observed(&one.observed), SHOWN))
         );
     }
     if evidence_path(&record.dir, outcome.feature).is_file() {

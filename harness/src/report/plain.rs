@@ -37,6 +37,14 @@ pub fn value_line(value: &Value) -> String {
     }
 }
 
+/// A JSON value on one line as something that was observed. Texts stand in quotes: `"30"` is not `30`.
+pub fn observed(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("\"{}\"", line(text)),
+        other => value_line(other),
+    }
+}
+
 /// A JSON value laid out over several lines.
 pub fn value_text(value: &Value) -> String {
     match value {

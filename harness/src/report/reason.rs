@@ -45,7 +45,7 @@ pub fn because(outcome: &Outcome) -> Option<String> {
 
 /// `status: expected 429, observed 200`.
 pub fn difference(expectation: &Expectation) -> String {
-    let observed = plain::short(&plain::value_line(&expectation.observed), SHOWN);
+    let observed = plain::short(&plain::observed(&expectation.observed), SHOWN);
     let [requirement, expected] =
         [&expectation.requirement, &expectation.expected].map(|text| plain::line(text));
     format!("{requirement}: expected {expected}, observed {observed}")

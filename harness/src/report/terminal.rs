@@ -175,7 +175,7 @@ impl State {
             self.say(&format!("    expected     {}", plain::line(&one.expected)));
             self.say(&format!(
                 "    observed     {}",
-                plain::short(&plain::value_line(&one.observed), SHOWN)
+                plain::short(&plain::observed(&one.observed), SHOWN)
             ));
         }
         let evidence = evidence_path(&record.dir, outcome.feature);

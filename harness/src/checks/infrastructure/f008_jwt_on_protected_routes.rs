@@ -157,7 +157,7 @@ async fn caller_is_the_tokens_user(
     actor: &Actor,
     token: &str,
 ) -> Result<(), Stop> {
-    let (stranger, title) = (case.id(), case.word());
+    let (stranger, title) = (case.actor().await?.id, case.word());
     let created = case
         .http(Service::Gateway)
         .post(PROTECTED)

@@ -161,7 +161,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.expect(
         "time that this health took, in ms",
         well.ms(),
-        below(5000.0),
+        below(2500.0),
     );
 
     case.step(

@@ -49,7 +49,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     );
 
     case.step(2, "The operation has run once");
-    let made = made(case, &token, &title).await?;
+    let made = made(case, &actor, &token, &title).await?;
     case.require("diagrams made by the first request", made, is(1))?;
 
     case.step(3, "The same request is sent again with the same key");
@@ -61,9 +61,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     );
 
     case.step(4, "The operation has not run a second time");
-    let made_again = self::made(case, &token, &title).await?;
+    let made_again = self::made(case, &actor, &token, &title).await?;
     case.expect("diagrams made by both requests", made_again, is(1));
-    let twins = twins_run_once(case, &token).await?;
+    let twins = twins_run_once(case, &actor, &token).await?;
     updates_run_once(case, &token, &diagram, &key).await?;
 
     case.step(5, "The answer is the stored one, marked as a replay");
@@ -104,7 +104,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     );
 
     case.step(7, "The operation has run anew");
-    let made = self::made(case, &token, &title).await?;
+    let made = self::made(case, &actor, &token, &title).await?;
     case.expect("diagrams made by both keys", made, is(2));
     case.expect(
         "id of the diagram that the other key made",
@@ -112,7 +112,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         is_not(first.at("/id")),
     );
     // Looked at once more, now that whatever was done behind the answers has had its time.
-    let twins = self::made(case, &token, &twins).await?;
+    let twins = self::made(case, &actor, &token, &twins).await?;
     case.expect(
         format!("diagrams made by {TWINS} twins in the end"),
         twins,
@@ -139,11 +139,12 @@ async fn create(
 }
 
 /// How many diagrams of this title there are: in the database where we may look, else in the user's list.
-async fn made(case: &mut Case, token: &str, title: &str) -> Result<Value, Stop> {
+async fn made(case: &mut Case, actor: &Actor, token: &str, title: &str) -> Result<Value, Stop> {
     if case.can(Need::Sql) {
         let rows = case
             .rows(&format!(
-                "select count(*) as made from files where title = '{title}'"
+                "select count(*) as made from files where title = '{title}' and owner_id = '{}'",
+                actor.id
             ))
             .await?;
         return Ok(rows.at("/0/made").into());
@@ -162,7 +163,7 @@ async fn made(case: &mut Case, token: &str, title: &str) -> Result<Value, Stop> 
 }
 
 /// Requests with one key at the same moment: one runs, the others get its answer. Returns their title.
-async fn twins_run_once(case: &mut Case, token: &str) -> Result<String, Stop> {
+async fn twins_run_once(case: &mut Case, actor: &Actor, token: &str) -> Result<String, Stop> {
     let (key, title) = (case.id(), case.word());
     let replies = case
         .http(Service::Gateway)
@@ -172,7 +173,7 @@ async fn twins_run_once(case: &mut Case, token: &str) -> Result<String, Stop> {
         .json(json!({"title": title, "file_type": "canvas"}))
         .twins(TWINS)
         .await?;
-    let made = made(case, token, &title).await?;
+    let made = made(case, actor, token, &title).await?;
     case.expect(
         format!("diagrams made by {TWINS} twins at the same moment"),
         made,
@@ -321,7 +322,7 @@ async fn answer_is_private(
     );
     let other = case.actor().await?;
     let token = case.token_of(&other).await?;
-    let foreign = create(case, Some(&token), key, &format!("{title}-other")).await?;
+    let foreign = create(case, Some(&token), key, title).await?;
     case.expect(
         "status of another user's request with the same key",
         foreign.status(),

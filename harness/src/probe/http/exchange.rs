@@ -128,7 +128,7 @@ async fn receive(request: reqwest::RequestBuilder, longest_text: usize) -> Value
         && text.len() > longest_text
     {
         text.truncate(text.floor_char_boundary(longest_text));
-        seen["cut"] = json!(format!("only the first {longest_text} bytes are kept"));
+        seen["kept"] = json!(format!("only the first {longest_text} bytes"));
     }
     if let Some(claims) = jwt::claims(&seen["body"]) {
         seen["claims"] = claims;

@@ -136,7 +136,7 @@ fn expectation(expectation: &Expectation, known: impl Fn(u32) -> bool) -> Expect
     ExpectationView {
         requirement: plain::line(&expectation.requirement),
         expected: plain::line(&expectation.expected),
-        observed: plain::short(&plain::value_line(&expectation.observed), SHOWN),
+        observed: plain::short(&plain::observed(&expectation.observed), SHOWN),
         holds: expectation.holds,
         evidence: expectation
             .evidence
