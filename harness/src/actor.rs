@@ -57,33 +57,16 @@ impl Case {
              values ('{id}', '{email}', '{hash}', 'Conformance', true, true, 'user')"
         )])
         .await?;
-        Ok(Actor {
-            id,
-            email,
-            password,
-        })
+        Ok(Actor { id, email, password })
     }
 
     async fn registered(&mut self, email: String) -> Result<Actor, Stop> {
         let password = self.password();
         let body = json!({"email": email, "password": password, "full_name": "Conformance"});
-        let reply = self
-            .http(Service::Gateway)
-            .post("/api/auth/register")
-            .json(body)
-            .send()
-            .await?;
-        self.require(
-            "status of registering a user",
-            reply.status(),
-            crate::check::is(201),
-        )?;
+        let reply = self.http(Service::Gateway).post("/api/auth/register").json(body).send().await?;
+        self.require("status of registering a user", reply.status(), crate::check::is(201))?;
         let id = reply.at("/id").text().unwrap_or_default().to_owned();
-        Ok(Actor {
-            id,
-            email,
-            password,
-        })
+        Ok(Actor { id, email, password })
     }
 
     /// Signs in over the gateway: the reply, with both tokens by name.
@@ -92,11 +75,7 @@ impl Case {
     /// As [`Case::observe`].
     pub async fn sign_in(&mut self, actor: &Actor) -> Result<crate::probe::Reply, Stop> {
         let body = json!({"email": actor.email, "password": actor.password});
-        self.http(Service::Gateway)
-            .post("/api/auth/login")
-            .json(body)
-            .send()
-            .await
+        self.http(Service::Gateway).post("/api/auth/login").json(body).send().await
     }
 
     /// An access token for a user: made with the target's key where we have it, else by signing in.
@@ -109,11 +88,7 @@ impl Case {
             return self.forge(&claims, Some(3600), Signature::Right).await;
         }
         let reply = self.sign_in(actor).await?;
-        self.require(
-            "status of signing in",
-            reply.status(),
-            crate::check::is(200),
-        )?;
+        self.require("status of signing in", reply.status(), crate::check::is(200))?;
         Ok(reply.token("access_token"))
     }
 
@@ -160,16 +135,13 @@ fn seal(vault: &Vault, claims: &Value, key: &str, signature: Signature) -> Strin
     let mark = match signature {
         Signature::None => String::new(),
         Signature::WrongAlgorithm => URL_SAFE_NO_PAD.encode(hmac::<Hmac<Sha512>>(key, &signed)),
-        Signature::Right | Signature::WrongKey => {
-            URL_SAFE_NO_PAD.encode(hmac::<Hmac<Sha256>>(key, &signed))
-        }
+        Signature::Right | Signature::WrongKey => URL_SAFE_NO_PAD.encode(hmac::<Hmac<Sha256>>(key, &signed)),
     };
     vault.seal("forged token", &format!("{signed}.{mark}"))
 }
 
 fn hmac<M: Mac + KeyInit>(key: &str, text: &str) -> Vec<u8> {
-    let mut mac =
-        <M as KeyInit>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac = <M as KeyInit>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
 }

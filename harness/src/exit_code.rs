@@ -56,8 +56,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_the_manual_names() {
-        let numbers =
-            [Exit::Fine, Exit::Failed, Exit::Misused, Exit::CouldNotLook].map(|exit| exit as u8);
+        let numbers = [Exit::Fine, Exit::Failed, Exit::Misused, Exit::CouldNotLook].map(|exit| exit as u8);
         assert_eq!(numbers, [0, 1, 2, 3]);
     }
 }

@@ -30,24 +30,16 @@ pub struct Remark {
 
 /// Judges the selected features of a record. Only `pass` passes; `accept_partial` widens that to `partial`.
 pub fn judge(record: &Record, selection: &Selection, accept_partial: bool) -> GateVerdict {
-    let mut verdict = GateVerdict {
-        record: unfit(record),
-        passed: Vec::new(),
-        unobserved: Vec::new(),
-        refused: Vec::new(),
-    };
+    let mut verdict =
+        GateVerdict { record: unfit(record), passed: Vec::new(), unobserved: Vec::new(), refused: Vec::new() };
     for feature in selection.numbers().iter().copied() {
         let remark = |what: String| Remark { feature, what };
         match record.outcome(feature) {
-            None => verdict
-                .refused
-                .push(remark("has no outcome in this record".to_owned())),
+            None => verdict.refused.push(remark("has no outcome in this record".to_owned())),
             Some(outcome) if outcome.verdict == Verdict::Pass => verdict.passed.push(feature),
             Some(outcome) if outcome.verdict == Verdict::Partial && accept_partial => {
                 verdict.passed.push(feature);
-                verdict
-                    .unobserved
-                    .extend(reason::unobserved(outcome).map(remark));
+                verdict.unobserved.extend(reason::unobserved(outcome).map(remark));
             }
             Some(outcome) => verdict.refused.push(remark(reason::why(outcome))),
         }
@@ -82,16 +74,8 @@ impl fmt::Display for GateVerdict {
             writeln!(f, "accepted:   feature {feature}: {what}")?;
         }
         let asked = self.passed.len() + self.refused.len();
-        let gate = if self.passes() {
-            "passed"
-        } else {
-            "not passed"
-        };
-        write!(
-            f,
-            "gate {gate}: {} of {asked} selected features passed",
-            self.passed.len()
-        )
+        let gate = if self.passes() { "passed" } else { "not passed" };
+        write!(f, "gate {gate}: {} of {asked} selected features passed", self.passed.len())
     }
 }
 
@@ -103,8 +87,7 @@ mod tests {
 
     fn selection(words: &[&str]) -> Selection {
         let entry = r#"{"category":"functional","description":"d","steps":[],"passes":false}"#;
-        let catalogue =
-            Catalogue::parse(&format!("[{}]", vec![entry; 679].join(",")), "list.json").unwrap();
+        let catalogue = Catalogue::parse(&format!("[{}]", vec![entry; 679].join(",")), "list.json").unwrap();
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         Selection::parse(&words, &catalogue, &[], None).unwrap()
     }
@@ -116,10 +99,7 @@ mod tests {
         for feature in ["42", "43", "44", "45", "46", "100"] {
             let verdict = judge(&record, &selection(&[feature]), false);
             assert!(!verdict.passes(), "feature {feature}");
-            assert!(
-                !judge(&record, &selection(&["41", feature]), false).passes(),
-                "feature {feature}"
-            );
+            assert!(!judge(&record, &selection(&["41", feature]), false).passes(), "feature {feature}");
         }
     }
 
@@ -134,10 +114,7 @@ mod tests {
              gate passed: 2 of 2 selected features passed"
         );
         for feature in ["42", "44", "45", "46", "100"] {
-            assert!(
-                !judge(&record, &selection(&[feature]), true).passes(),
-                "feature {feature}"
-            );
+            assert!(!judge(&record, &selection(&[feature]), true).passes(), "feature {feature}");
         }
     }
 
@@ -155,18 +132,11 @@ mod tests {
         let (_place, record) = fixture::finished();
         let told = judge(&record, &selection(&["41-46", "64"]), false).to_string();
         assert_eq!(told.lines().count(), 7, "{told}");
-        assert!(told.contains(
-            "feature 42: fail: step 2: status of the 101st request: expected 429, observed"
-        ));
+        assert!(told.contains("feature 42: fail: step 2: status of the 101st request: expected 429, observed"));
         assert!(told.contains("feature 43: partial: step 2: needs patience 61 s"));
         assert!(told.contains("feature 45: skip: needs power to stop and start services"));
         assert!(told.contains("feature 46: unchecked: no check exists yet"));
         assert!(told.contains("expected at most 3600, observed 7200"));
-        assert!(
-            !told
-                .chars()
-                .any(|letter| letter.is_control() && letter != '\n'),
-            "{told:?}"
-        );
+        assert!(!told.chars().any(|letter| letter.is_control() && letter != '\n'), "{told:?}");
     }
 }

@@ -55,9 +55,7 @@ pub enum SelectionError {
     #[error("`failing` needs a record, and there is no last one; run `conform run` first")]
     NoRecord,
     /// Words that are all known and leave nothing over.
-    #[error(
-        "`{words}` selects no feature; nothing checked is never a pass, so select at least one"
-    )]
+    #[error("`{words}` selects no feature; nothing checked is never a pass, so select at least one")]
     Empty {
         /// All the words.
         words: String,
@@ -78,21 +76,13 @@ impl Selection {
         checked: &[u16],
         last: Option<&Record>,
     ) -> Result<Selection, SelectionError> {
-        let mut reader = Reader {
-            items: items(words),
-            catalogue,
-            checked,
-            last,
-        };
+        let mut reader = Reader { items: items(words), catalogue, checked, last };
         let mut wanted = BTreeSet::new();
         let mut unwanted = BTreeSet::new();
         let mut named_any = false;
         while let Some(item) = reader.items.pop_front() {
             if item.word == "not" {
-                let item = reader
-                    .items
-                    .pop_front()
-                    .ok_or(SelectionError::DanglingNot)?;
+                let item = reader.items.pop_front().ok_or(SelectionError::DanglingNot)?;
                 unwanted.extend(reader.group(item)?);
             } else {
                 named_any = true;
@@ -104,9 +94,7 @@ impl Selection {
         }
         let left: Vec<u16> = wanted.difference(&unwanted).copied().collect();
         if left.is_empty() {
-            return Err(SelectionError::Empty {
-                words: words.join(" "),
-            });
+            return Err(SelectionError::Empty { words: words.join(" ") });
         }
         Ok(Selection(left))
     }
@@ -130,10 +118,7 @@ fn items(words: &[String]) -> VecDeque<Item> {
             let parts = chunk.split(',').enumerate();
             parts
                 .filter(|(_, word)| !word.is_empty())
-                .map(|(at, word)| Item {
-                    word: word.to_lowercase(),
-                    joined: at > 0,
-                })
+                .map(|(at, word)| Item { word: word.to_lowercase(), joined: at > 0 })
         })
         .collect()
 }
@@ -147,19 +132,13 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn all(&self) -> impl Iterator<Item = u16> + use<'_> {
-        self.catalogue
-            .features()
-            .iter()
-            .map(|feature| feature.number)
+        self.catalogue.features().iter().map(|feature| feature.number)
     }
 
     /// A term and all that commas join to it.
     fn group(&mut self, first: Item) -> Result<Vec<u16>, SelectionError> {
         let mut numbers = self.term(&first.word)?;
-        while let Some(next) = self
-            .items
-            .pop_front_if(|item| item.joined && item.word != "not")
-        {
+        while let Some(next) = self.items.pop_front_if(|item| item.joined && item.word != "not") {
             numbers.extend(self.term(&next.word)?);
         }
         Ok(numbers)
@@ -181,11 +160,7 @@ impl Reader<'_> {
         &mut self,
         read: fn(&Self, &str) -> Result<Vec<u16>, SelectionError>,
     ) -> Result<Vec<u16>, SelectionError> {
-        let first = self
-            .items
-            .pop_front()
-            .map(|item| item.word)
-            .unwrap_or_default();
+        let first = self.items.pop_front().map(|item| item.word).unwrap_or_default();
         let mut numbers = read(self, &first)?;
         while let Some(next) = self.items.front().filter(|item| item.joined) {
             let Ok(more) = read(self, &next.word) else {
@@ -198,9 +173,7 @@ impl Reader<'_> {
     }
 
     fn phase(&self, word: &str) -> Result<Vec<u16>, SelectionError> {
-        let unknown = || SelectionError::NoPhase {
-            word: word.to_owned(),
-        };
+        let unknown = || SelectionError::NoPhase { word: word.to_owned() };
         let range = range(word, unknown)?;
         let numbered = |number: u16| u8::try_from(number).ok().and_then(Phase::numbered);
         if range.clone().any(|number| numbered(number).is_none()) {
@@ -212,34 +185,20 @@ impl Reader<'_> {
     }
 
     fn area(&self, word: &str) -> Result<Vec<u16>, SelectionError> {
-        let area: Area = word.parse().map_err(|_| SelectionError::NoArea {
-            word: word.to_owned(),
-        })?;
+        let area: Area = word.parse().map_err(|_| SelectionError::NoArea { word: word.to_owned() })?;
         let features = self.catalogue.features().iter();
-        Ok(features
-            .filter(|feature| feature.area == area)
-            .map(|feature| feature.number)
-            .collect())
+        Ok(features.filter(|feature| feature.area == area).map(|feature| feature.number).collect())
     }
 
     fn numbers(&self, word: &str) -> Result<Vec<u16>, SelectionError> {
-        let digits =
-            word.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
+        let digits = word.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
         if !digits.is_empty() {
-            return Err(SelectionError::UnknownWord {
-                word: word.to_owned(),
-            });
+            return Err(SelectionError::UnknownWord { word: word.to_owned() });
         }
-        let none = || SelectionError::NoFeature {
-            word: word.to_owned(),
-            last: self.catalogue.len(),
-        };
+        let none = || SelectionError::NoFeature { word: word.to_owned(), last: self.catalogue.len() };
         let range = range(word, none)?;
         // Both ends decide; a long range is not walked through before it is known to exist.
-        if [range.start(), range.end()]
-            .iter()
-            .any(|end| self.catalogue.feature(**end).is_none())
-        {
+        if [range.start(), range.end()].iter().any(|end| self.catalogue.feature(**end).is_none()) {
             return Err(none());
         }
         Ok(range.collect())
@@ -247,35 +206,25 @@ impl Reader<'_> {
 
     fn failing(&self) -> Result<Vec<u16>, SelectionError> {
         let record = self.last.ok_or(SelectionError::NoRecord)?;
-        let failed = record
-            .outcomes
-            .iter()
-            .filter(|outcome| outcome.verdict == Verdict::Fail);
+        let failed = record.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Fail);
         let known = failed.filter(|outcome| self.catalogue.feature(outcome.feature).is_some());
         Ok(known.map(|outcome| outcome.feature).collect())
     }
 }
 
 /// `41` or `1-50`.
-fn range(
-    word: &str,
-    unknown: impl Fn() -> SelectionError,
-) -> Result<RangeInclusive<u16>, SelectionError> {
+fn range(word: &str, unknown: impl Fn() -> SelectionError) -> Result<RangeInclusive<u16>, SelectionError> {
     let (first, last) = word.split_once('-').unwrap_or((word, word));
     let number = |digits: &str| digits.parse::<u16>().map_err(|_| unknown());
     let range = number(first)?..=number(last)?;
     if range.is_empty() {
-        return Err(SelectionError::Backwards {
-            word: word.to_owned(),
-        });
+        return Err(SelectionError::Backwards { word: word.to_owned() });
     }
     Ok(range)
 }
 
 fn phases() -> String {
-    let each = PHASES
-        .iter()
-        .map(|phase| format!("{} ({})", phase.number, phase.name));
+    let each = PHASES.iter().map(|phase| format!("{} ({})", phase.number, phase.name));
     each.collect::<Vec<_>>().join(", ")
 }
 
@@ -319,71 +268,39 @@ mod tests {
         assert_eq!(select("not 2 1-3").unwrap(), [1, 3]);
         assert_eq!(select("1-5 not 2,3").unwrap(), [1, 4, 5]);
         assert_eq!(select("checked not phase 2").unwrap(), [41, 42]);
-        assert_eq!(
-            select("not phase 1,2 not area polish").unwrap(),
-            (111..=649).collect::<Vec<_>>()
-        );
+        assert_eq!(select("not phase 1,2 not area polish").unwrap(), (111..=649).collect::<Vec<_>>());
         assert_eq!(select("not 44").unwrap().len(), 678);
     }
 
     #[test]
     fn a_comma_shares_the_word_before_as_long_as_it_makes_sense() {
         assert_eq!(select("phase 1,2").unwrap(), (1..=110).collect::<Vec<_>>());
-        assert_eq!(
-            select("phase 1,area auth").unwrap(),
-            (1..=50).chain(64..=115).collect::<Vec<_>>()
-        );
+        assert_eq!(select("phase 1,area auth").unwrap(), (1..=50).chain(64..=115).collect::<Vec<_>>());
         assert_eq!(select("phase 1,not 1-49").unwrap(), [50]);
-        assert_eq!(
-            select("phase 1 60").unwrap(),
-            (1..=50).chain([60]).collect::<Vec<_>>()
-        );
+        assert_eq!(select("phase 1 60").unwrap(), (1..=50).chain([60]).collect::<Vec<_>>());
     }
 
     #[test]
     fn what_does_not_exist_is_told_with_what_does() {
         let told = |words: &str| select(words).unwrap_err().to_string();
-        assert_eq!(
-            told("680"),
-            "there is no feature 680; the features are 1 to 679"
-        );
-        assert_eq!(
-            told("0-3"),
-            "there is no feature 0-3; the features are 1 to 679"
-        );
-        assert_eq!(
-            told("99999"),
-            "there is no feature 99999; the features are 1 to 679"
-        );
-        assert!(
-            told("phase 9")
-                .starts_with("there is no phase `9`; the phases are 1 (foundation), 2 (core)")
-        );
+        assert_eq!(told("680"), "there is no feature 680; the features are 1 to 679");
+        assert_eq!(told("0-3"), "there is no feature 0-3; the features are 1 to 679");
+        assert_eq!(told("99999"), "there is no feature 99999; the features are 1 to 679");
+        assert!(told("phase 9").starts_with("there is no phase `9`; the phases are 1 (foundation), 2 (core)"));
         assert!(told("phase").starts_with("there is no phase ``; the phases are"));
-        assert!(
-            told("area kanvas")
-                .starts_with("there is no area `kanvas`; the areas are infrastructure, auth")
-        );
-        assert!(
-            told("everything").starts_with("`everything` selects nothing; write a number (41)")
-        );
+        assert!(told("area kanvas").starts_with("there is no area `kanvas`; the areas are infrastructure, auth"));
+        assert!(told("everything").starts_with("`everything` selects nothing; write a number (41)"));
         assert!(told("5-2").starts_with("the range 5-2 runs backwards"));
         assert!(told("41 not").starts_with("`not` stands at the end"));
     }
 
     #[test]
     fn selecting_nothing_is_an_error() {
-        assert!(matches!(
-            select("41 not 41"),
-            Err(SelectionError::Empty { .. })
-        ));
+        assert!(matches!(select("41 not 41"), Err(SelectionError::Empty { .. })));
         let words = ["checked".to_owned()];
         let told = Selection::parse(&words, &catalogue(), &[], None);
         assert!(matches!(told, Err(SelectionError::Empty { .. })));
         let words = ["failing".to_owned()];
-        assert_eq!(
-            Selection::parse(&words, &catalogue(), &[], None),
-            Err(SelectionError::NoRecord)
-        );
+        assert_eq!(Selection::parse(&words, &catalogue(), &[], None), Err(SelectionError::NoRecord));
     }
 }

@@ -38,34 +38,19 @@ fn folded(text: &str) -> String {
 
 fn of_category(catalogue: &Catalogue, category: Category) -> usize {
     let features = catalogue.features().iter();
-    features
-        .filter(|feature| feature.category == category)
-        .count()
+    features.filter(|feature| feature.category == category).count()
 }
 
 #[test]
 fn there_are_679_features_in_eight_phases_and_fifteen_areas() {
     let catalogue = ours();
     assert_eq!(catalogue.len(), 679);
-    let count = |wanted: &dyn Fn(&Feature) -> bool| {
-        catalogue
-            .features()
-            .iter()
-            .filter(|feature| wanted(feature))
-            .count()
-    };
-    let by_phase: Vec<_> = PHASES
-        .iter()
-        .map(|phase| count(&|feature| feature.phase == phase.number))
-        .collect();
+    let count =
+        |wanted: &dyn Fn(&Feature) -> bool| catalogue.features().iter().filter(|feature| wanted(feature)).count();
+    let by_phase: Vec<_> = PHASES.iter().map(|phase| count(&|feature| feature.phase == phase.number)).collect();
     assert_eq!(by_phase, [50, 60, 60, 70, 70, 110, 130, 129]);
-    let by_area: Vec<_> = Area::all()
-        .map(|area| count(&|feature| feature.area == area))
-        .collect();
-    assert_eq!(
-        by_area,
-        [63, 52, 46, 97, 51, 75, 40, 30, 30, 35, 40, 30, 35, 25, 30]
-    );
+    let by_area: Vec<_> = Area::all().map(|area| count(&|feature| feature.area == area)).collect();
+    assert_eq!(by_area, [63, 52, 46, 97, 51, 75, 40, 30, 30, 35, 40, 30, 35, 25, 30]);
     assert_eq!(of_category(&catalogue, Category::Functional), 649);
     assert_eq!(of_category(&catalogue, Category::Style), 30);
 }
@@ -84,15 +69,9 @@ fn every_description_is_distinct_and_has_the_form_of_a_line() {
     let mut seen = HashSet::new();
     for feature in ours().features() {
         let number = feature.number;
-        assert!(
-            seen.insert(folded(&feature.description)),
-            "feature {number} repeats another"
-        );
+        assert!(seen.insert(folded(&feature.description)), "feature {number} repeats another");
         let length = feature.description.chars().count();
-        assert!(
-            (40..=110).contains(&length),
-            "feature {number} has {length} characters"
-        );
+        assert!((40..=110).contains(&length), "feature {number} has {length} characters");
         for text in texts(feature) {
             assert_eq!(text, text.trim(), "feature {number}");
             assert!(!text.ends_with('.'), "feature {number}: {text}");
@@ -105,10 +84,7 @@ fn every_key_of_the_file_is_written_out_in_one_form() {
     let path = root().join("features/feature_list.json");
     let text = std::fs::read_to_string(path).unwrap();
     let written = serde_json::to_string_pretty(ours().features()).unwrap() + "\n";
-    assert!(
-        text == written,
-        "the file differs from the catalogue as it is written"
-    );
+    assert!(text == written, "the file differs from the catalogue as it is written");
 }
 
 #[test]
@@ -128,11 +104,7 @@ fn the_schema_knows_the_same_areas_and_phases() {
 fn the_original_list_loads_as_it_is() {
     let Some(original) = original() else { return };
     assert_eq!(original.len(), 679);
-    let steps: usize = original
-        .features()
-        .iter()
-        .map(|feature| feature.steps.len())
-        .sum();
+    let steps: usize = original.features().iter().map(|feature| feature.steps.len()).sum();
     assert_eq!(steps, 3872);
     assert_eq!(of_category(&original, Category::Functional), 649);
     assert_eq!(of_category(&original, Category::Style), 30);
@@ -144,23 +116,14 @@ fn the_original_list_loads_as_it_is() {
 #[test]
 fn our_demands_match_the_original_in_number_and_never_in_words() {
     let Some(original) = original() else { return };
-    let theirs: HashSet<_> = original
-        .features()
-        .iter()
-        .flat_map(texts)
-        .map(|text| folded(text))
-        .collect();
+    let theirs: HashSet<_> = original.features().iter().flat_map(texts).map(|text| folded(text)).collect();
     for (our, their) in ours().features().iter().zip(original.features()) {
         assert_eq!(our.category, their.category, "feature {}", our.number);
         if our.steps_written() {
             assert_eq!(our.steps.len(), their.steps.len(), "feature {}", our.number);
         }
         for text in texts(our) {
-            assert!(
-                !theirs.contains(&folded(text)),
-                "feature {}: {text}",
-                our.number
-            );
+            assert!(!theirs.contains(&folded(text)), "feature {}: {text}", our.number);
         }
     }
 }

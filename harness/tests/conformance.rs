@@ -31,21 +31,15 @@ type Found = Arc<OnceLock<Result<Record, String>>>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .canonicalize();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize();
     let root = root.expect("the package stands in its workspace");
     let catalogue = Catalogue::load(root.join("features/feature_list.json"));
-    let catalogue =
-        catalogue.unwrap_or_else(|error| panic!("there is nothing to check by: {error}"));
+    let catalogue = catalogue.unwrap_or_else(|error| panic!("there is nothing to check by: {error}"));
     let found = Found::default();
 
     let checked: Vec<u16> = checks::all().map(|check| check.feature).collect();
-    let mut trials: Vec<(Trial, Vec<u16>)> = catalogue
-        .features()
-        .iter()
-        .map(|feature| (trial(feature, &found), vec![feature.number]))
-        .collect();
+    let mut trials: Vec<(Trial, Vec<u16>)> =
+        catalogue.features().iter().map(|feature| (trial(feature, &found), vec![feature.number])).collect();
     trials.push((snapshot_trial(&found, &checked), checked.clone()));
 
     let mut wanted: Vec<u16> = trials
@@ -69,9 +63,7 @@ fn main() -> ExitCode {
 /// `f041::infrastructure::slow_database_queries_are_noticed_explained_and_followed_over_time`
 fn name(feature: &Feature) -> String {
     let letters = feature.description.to_lowercase();
-    let words = letters
-        .split(|letter: char| !letter.is_alphanumeric())
-        .filter(|word| !word.is_empty());
+    let words = letters.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
     let slug = words.collect::<Vec<_>>().join("_");
     format!("f{:03}::{}::{slug}", feature.number, feature.area.name())
 }
@@ -84,9 +76,7 @@ fn trial(feature: &Feature, found: &Found) -> Trial {
             return Ok(Completion::ignored_with("no check exists yet"));
         }
         let record = record(&found)?;
-        let outcome = record
-            .outcome(feature.number)
-            .ok_or("the record does not hold this feature")?;
+        let outcome = record.outcome(feature.number).ok_or("the record does not hold this feature")?;
         judge(&feature, outcome, record)
     })
     .with_ignored_flag(unchecked)
@@ -114,19 +104,14 @@ fn judge(feature: &Feature, outcome: &Outcome, record: &Record) -> Result<Comple
         (true, _) => Err(explained(outcome, &record.dir).into()),
         (false, _) => {
             let why = reason::why(outcome);
-            Ok(Completion::ignored_with(format!(
-                "the catalogue does not say that it passes; {why}"
-            )))
+            Ok(Completion::ignored_with(format!("the catalogue does not say that it passes; {why}")))
         }
     }
 }
 
 /// Everything that is not as it should be, with where to look on.
 fn explained(outcome: &Outcome, dir: &Path) -> String {
-    let mut lines = vec![format!(
-        "feature {} is {}: {}",
-        outcome.feature, outcome.verdict, outcome.description
-    )];
+    let mut lines = vec![format!("feature {} is {}: {}", outcome.feature, outcome.verdict, outcome.description)];
     match &outcome.reason {
         // It holds for every step alike.
         Some(reason) => lines.push(format!("  {}", plain::line(reason))),
@@ -144,9 +129,7 @@ fn explained(outcome: &Outcome, dir: &Path) -> String {
     let report = dir.join(Format::Html.file_name());
     lines.push(format!("  report:   {}", report.display()));
     let (number, dir) = (outcome.feature, dir.display());
-    lines.push(format!(
-        "  more:     cargo conform explain {number} --record {dir}"
-    ));
+    lines.push(format!("  more:     cargo conform explain {number} --record {dir}"));
     lines.join("\n")
 }
 
@@ -154,18 +137,11 @@ fn explained(outcome: &Outcome, dir: &Path) -> String {
 fn explained_step(step: &StepOutcome) -> Vec<String> {
     let (number, verdict) = (step.step, step.verdict);
     let mut lines = vec![format!("\n  step {number} is {verdict}: {}", step.text)];
-    lines.extend(
-        step.reason
-            .iter()
-            .map(|reason| format!("    {}", plain::line(reason))),
-    );
+    lines.extend(step.reason.iter().map(|reason| format!("    {}", plain::line(reason))));
     for wrong in step.expectations.iter().filter(|one| !one.holds) {
         let seen: Vec<String> = wrong.evidence.iter().map(|seq| format!("#{seq}")).collect();
         let observed = plain::short(&plain::value_line(&wrong.observed), 500);
-        lines.push(format!(
-            "    requirement  {}",
-            plain::line(&wrong.requirement)
-        ));
+        lines.push(format!("    requirement  {}", plain::line(&wrong.requirement)));
         lines.push(format!("    expected     {}", plain::line(&wrong.expected)));
         lines.push(format!("    observed     {observed}"));
         lines.push(format!("    observations {}", seen.join(", ")));
@@ -176,30 +152,23 @@ fn explained_step(step: &StepOutcome) -> Vec<String> {
 /// A changed verdict of any step is a changed snapshot.
 fn snapshot_trial(found: &Found, checked: &[u16]) -> Trial {
     let (found, checked) = (found.clone(), checked.to_vec());
-    Trial::test(
-        "verdicts::of_every_step_are_as_in_the_snapshot",
-        move || {
-            let record = record(&found)?;
-            let outcomes: Vec<&Outcome> = checked
-                .iter()
-                .filter_map(|&number| record.outcome(number))
-                .collect();
-            let mut settings = insta::Settings::clone_current();
-            settings.set_snapshot_path("../../reports/snapshots");
-            settings.set_prepend_module_to_snapshot(false);
-            settings.set_omit_expression(true);
-            settings.bind(|| insta::assert_snapshot!("verdicts.txt", table(&outcomes)));
-            Ok(())
-        },
-    )
+    Trial::test("verdicts::of_every_step_are_as_in_the_snapshot", move || {
+        let record = record(&found)?;
+        let outcomes: Vec<&Outcome> = checked.iter().filter_map(|&number| record.outcome(number)).collect();
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path("../../reports/snapshots");
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!("verdicts.txt", table(&outcomes)));
+        Ok(())
+    })
 }
 
 fn table(outcomes: &[&Outcome]) -> String {
     let mut text = String::new();
     for outcome in outcomes {
         let (number, verdict) = (outcome.feature, outcome.verdict);
-        writeln!(text, "f{number:03} {verdict:<8} {}", outcome.description)
-            .expect("a string takes any text");
+        writeln!(text, "f{number:03} {verdict:<8} {}", outcome.description).expect("a string takes any text");
         for step in &outcome.steps {
             writeln!(text, "  {}", row(step)).expect("a string takes any text");
         }
@@ -208,17 +177,8 @@ fn table(outcomes: &[&Outcome]) -> String {
 }
 
 fn row(step: &StepOutcome) -> String {
-    let equivalent = step
-        .observed_as
-        .as_ref()
-        .map(|said| format!(" [observed as: {said}]"));
-    format!(
-        "{:>2} {:<8} {}{}",
-        step.step,
-        step.verdict,
-        step.text,
-        equivalent.unwrap_or_default()
-    )
+    let equivalent = step.observed_as.as_ref().map(|said| format!(" [observed as: {said}]"));
+    format!("{:>2} {:<8} {}{}", step.step, step.verdict, step.text, equivalent.unwrap_or_default())
 }
 
 // --- The run ---
@@ -228,9 +188,7 @@ fn check(root: &Path, catalogue: Catalogue, numbers: Vec<u16>) -> Result<Record,
     let choice = choice(std::env::var(BACKEND).ok().as_deref())?;
     let reports = root.join("reports");
     let stamp = chrono::Utc::now().format("%Y-%m-%dT%H-%M-%S%.3fZ");
-    let dir = reports
-        .join("runs")
-        .join(format!("{stamp}-{}", std::process::id()));
+    let dir = reports.join("runs").join(format!("{stamp}-{}", std::process::id()));
     let session = Session {
         subject: Subject::Reference(Options {
             choice,
@@ -245,17 +203,12 @@ fn check(root: &Path, catalogue: Catalogue, numbers: Vec<u16>) -> Result<Record,
         patience: Patience(Duration::ZERO),
         seed: SEED,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the harness could not start: {error}"))?;
     let listen = |news: News<'_>| {
         if let News::Finished(outcome) = news {
             let seconds = outcome.duration_ms / 1000.0;
-            eprintln!(
-                "f{:03} {:<8} {seconds:>5.1} s",
-                outcome.feature, outcome.verdict
-            );
+            eprintln!("f{:03} {:<8} {seconds:>5.1} s", outcome.feature, outcome.verdict);
         }
     };
     let conducted = runtime.block_on(conduct(session, listen));
@@ -272,9 +225,7 @@ fn choice(word: Option<&str>) -> Result<BackendChoice, String> {
         None | Some("" | "auto") => Ok(BackendChoice::Auto),
         Some("docker") => Ok(BackendChoice::Docker),
         Some("native") => Ok(BackendChoice::Native),
-        Some(other) => Err(format!(
-            "{BACKEND} is `{other}`; it may be `auto`, `docker` or `native`"
-        )),
+        Some(other) => Err(format!("{BACKEND} is `{other}`; it may be `auto`, `docker` or `native`")),
     }
 }
 

@@ -3,9 +3,7 @@
 //! Without an engine or images the tests are skipped, and say so; `AUTOGRAPH_REQUIRE_DOCKER=1` makes that a failure.
 //! `fixtures/images/` has what a machine without either needs.
 
-use harness::provision::{
-    Backend, BackendChoice, Options, ProvisionError, REAP, Servers, StackSpec,
-};
+use harness::provision::{Backend, BackendChoice, Options, ProvisionError, REAP, Servers, StackSpec};
 use harness::target::{Service, Target};
 use std::io::Write;
 use std::path::PathBuf;
@@ -43,10 +41,7 @@ async fn servers_or_skip(test: &str) -> Option<Servers> {
 async fn labelled(label: &str) -> usize {
     let api = docker_client_instance().await.unwrap();
     let filters = std::collections::HashMap::from([("label", vec![label])]);
-    let options = ListContainersOptionsBuilder::new()
-        .all(true)
-        .filters(&filters)
-        .build();
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     api.list_containers(Some(options)).await.unwrap().len()
 }
 
@@ -60,21 +55,13 @@ async fn status(target: &Target, service: Service) -> Option<u16> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stack_on_containers_comes_up_and_leaves_nothing() {
     let begun = Instant::now();
-    let Some(servers) = servers_or_skip("a_stack_on_containers_comes_up_and_leaves_nothing").await
-    else {
+    let Some(servers) = servers_or_skip("a_stack_on_containers_comes_up_and_leaves_nothing").await else {
         return;
     };
     eprintln!("servers {:?}: {:?}", begun.elapsed(), servers.facts());
     assert_eq!(servers.backend(), Backend::Docker);
     let facts = servers.facts();
-    for name in [
-        "backend",
-        "why",
-        "engine",
-        "postgresql",
-        "redis",
-        "object_store",
-    ] {
+    for name in ["backend", "why", "engine", "postgresql", "redis", "object_store"] {
         assert!(facts.contains_key(name), "no {name} in {facts:?}");
     }
 
@@ -86,19 +73,13 @@ async fn a_stack_on_containers_comes_up_and_leaves_nothing() {
         fresh_seed: 1,
     };
     let begun = Instant::now();
-    let (shared, own) = (
-        spec("shared", &Service::ALL),
-        spec("f041", &[Service::Gateway, Service::Auth, Service::Diagram]),
-    );
+    let (shared, own) =
+        (spec("shared", &Service::ALL), spec("f041", &[Service::Gateway, Service::Auth, Service::Diagram]));
     let (shared, own) = tokio::join!(servers.stack(&shared), servers.stack(&own));
     let (shared, own) = (shared.unwrap(), own.unwrap());
     eprintln!("two stacks {:?}", begun.elapsed());
     for service in Service::ALL {
-        assert_eq!(
-            status(&shared.target, service).await,
-            Some(200),
-            "{service}"
-        );
+        assert_eq!(status(&shared.target, service).await, Some(200), "{service}");
     }
     let control = shared.target.control.clone().unwrap();
     control.stop(Service::Auth).await.unwrap();
@@ -127,19 +108,12 @@ async fn the_reaper_removes_the_containers_of_a_harness_that_is_gone() {
 
     let (name, tag) = image.rsplit_once(':').unwrap();
     let run_id = format!("reaper-test-{}", std::process::id());
-    let orphan = GenericImage::new(name, tag)
-        .with_label("autograph-conformance.run", run_id.clone())
-        .start()
-        .await
-        .unwrap();
+    let orphan =
+        GenericImage::new(name, tag).with_label("autograph-conformance.run", run_id.clone()).start().await.unwrap();
     let label = format!("autograph-conformance.run={run_id}");
     assert_eq!(labelled(&label).await, 1);
 
-    let mut reaper = Command::new(CONFORM)
-        .arg(REAP)
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut reaper = Command::new(CONFORM).arg(REAP).stdin(Stdio::piped()).spawn().unwrap();
     let mut orders = reaper.stdin.take().unwrap();
     writeln!(orders, "containers {run_id}").unwrap();
     // The end of the pipe is the end of the harness.

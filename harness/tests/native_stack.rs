@@ -1,8 +1,6 @@
 //! The native backend in earnest: servers, stacks, and that nothing is left of them.
 
-use harness::provision::{
-    Alteration, Backend, BackendChoice, Options, Rewrite, Servers, Stack, StackSpec,
-};
+use harness::provision::{Alteration, Backend, BackendChoice, Options, Rewrite, Servers, Stack, StackSpec};
 use harness::target::{Control, LogSource, Service, Target};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,11 +75,7 @@ async fn a_stack_of_ten_comes_up_obeys_and_leaves_nothing() {
     eprintln!("servers {servers_took:?}, ten services {shared_took:?}, three {three_took:?}");
 
     for service in Service::ALL {
-        assert_eq!(
-            status(&shared.target, service).await,
-            Some(200),
-            "{service}"
-        );
+        assert_eq!(status(&shared.target, service).await, Some(200), "{service}");
     }
     let control_of_shared = control(&shared);
     let mut pids = Vec::new();
@@ -108,10 +102,7 @@ async fn a_stack_of_ten_comes_up_obeys_and_leaves_nothing() {
     shared.stop().await;
     let begun = Instant::now();
     servers.stop().await;
-    eprintln!(
-        "own stack stopped in {stack_stop:?}, servers in {:?}",
-        begun.elapsed()
-    );
+    eprintln!("own stack stopped in {stack_stop:?}, servers in {:?}", begun.elapsed());
     assert!(pids.into_iter().all(|pid| !is_alive(pid)));
     assert!(!folder.exists());
 }
@@ -122,28 +113,12 @@ async fn an_altered_stack_is_altered_where_it_was_asked() {
     let altered = StackSpec {
         silent: vec![Service::Ai],
         alterations: vec![
-            Alteration::Env {
-                service: Service::Auth,
-                name: "LOG_LEVEL",
-                value: "ERROR",
-            },
+            Alteration::Env { service: Service::Auth, name: "LOG_LEVEL", value: "ERROR" },
             Alteration::Sql("create table left_by_the_test (id int)"),
             Alteration::MuteLog(Service::Diagram),
-            Alteration::RewriteReply {
-                service: Service::Frontend,
-                path: "/api/health",
-                rewrite: Rewrite::Status(418),
-            },
+            Alteration::RewriteReply { service: Service::Frontend, path: "/api/health", rewrite: Rewrite::Status(418) },
         ],
-        ..spec(
-            "altered",
-            &[
-                Service::Gateway,
-                Service::Auth,
-                Service::Diagram,
-                Service::Frontend,
-            ],
-        )
+        ..spec("altered", &[Service::Gateway, Service::Auth, Service::Diagram, Service::Frontend])
     };
     let sound = spec("sound", &[Service::Diagram]);
     let (stack, sound) = tokio::join!(servers.stack(&altered), servers.stack(&sound));
@@ -175,10 +150,7 @@ async fn tables(target: &Target) -> i64 {
         .database(&access.database);
     let mut connection = sqlx::PgConnection::connect_with(&options).await.unwrap();
     let count = "select count(*) from pg_tables where tablename = 'left_by_the_test'";
-    sqlx::query_scalar(count)
-        .fetch_one(&mut connection)
-        .await
-        .unwrap()
+    sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,9 +158,7 @@ async fn the_s3_store_has_its_buckets_and_wants_signatures() {
     let servers = Servers::start(options()).await.unwrap();
     let stack = servers.stack(&spec("s3", &[])).await.unwrap();
     let access = stack.target.object_store.clone().unwrap();
-    let unsigned = reqwest::get(format!("{}/diagrams", access.endpoint))
-        .await
-        .unwrap();
+    let unsigned = reqwest::get(format!("{}/diagrams", access.endpoint)).await.unwrap();
     assert_eq!(unsigned.status().as_u16(), 403);
 
     let key = rusty_s3::Credentials::new(access.access_key.clone(), access.secret_key.expose());

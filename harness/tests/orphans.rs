@@ -28,27 +28,14 @@ impl RunUnderWay {
         let folder = tempfile::tempdir().unwrap();
         let told = fs::File::create(folder.path().join("told")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_conform"))
-            .args([
-                "run",
-                "17",
-                "42",
-                "--backend",
-                "native",
-                "--jobs",
-                "1",
-                "--record",
-            ])
+            .args(["run", "17", "42", "--backend", "native", "--jobs", "1", "--record"])
             .arg(folder.path().join("record"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(told)
             .spawn()
             .unwrap();
-        RunUnderWay {
-            child,
-            folder,
-            family: BTreeSet::new(),
-        }
+        RunUnderWay { child, folder, family: BTreeSet::new() }
     }
 
     fn record(&self) -> PathBuf {
@@ -70,11 +57,7 @@ impl RunUnderWay {
     fn folders(&self) -> Vec<PathBuf> {
         let begins = format!("autograph-conformance-{}-", self.child.id());
         let places = [std::env::temp_dir(), PathBuf::from("/dev/shm")];
-        let entries = places
-            .iter()
-            .filter_map(|place| fs::read_dir(place).ok())
-            .flatten()
-            .flatten();
+        let entries = places.iter().filter_map(|place| fs::read_dir(place).ok()).flatten().flatten();
         let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&begins));
         ours.map(|entry| entry.path()).collect()
     }
@@ -85,16 +68,8 @@ impl RunUnderWay {
         while !come_so_far(self) {
             self.look();
             let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none(),
-                "the run ended ({ended:?}) before {what}: {}",
-                self.told()
-            );
-            assert!(
-                Instant::now() < deadline,
-                "the run never came to {what}: {}",
-                self.told()
-            );
+            assert!(ended.is_none(), "the run ended ({ended:?}) before {what}: {}", self.told());
+            assert!(Instant::now() < deadline, "the run never came to {what}: {}", self.told());
             std::thread::sleep(GLANCE);
         }
         self.look();
@@ -114,29 +89,19 @@ impl RunUnderWay {
         loop {
             let before = family.len();
             family.extend(
-                all.iter()
-                    .filter(|one| family.contains(&one.parent))
-                    .map(|one| one.named.pid)
-                    .collect::<Vec<_>>(),
+                all.iter().filter(|one| family.contains(&one.parent)).map(|one| one.named.pid).collect::<Vec<_>>(),
             );
             if family.len() == before {
                 break;
             }
         }
         family.remove(&self.child.id());
-        self.family.extend(
-            all.iter()
-                .map(|one| one.named)
-                .filter(|named| family.contains(&named.pid)),
-        );
+        self.family.extend(all.iter().map(|one| one.named).filter(|named| family.contains(&named.pid)));
     }
 
     fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill")
-            .args(["-s", signal, &pid])
-            .status()
-            .unwrap();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status().unwrap();
         assert!(sent.success(), "kill -s {signal} {pid}");
     }
 
@@ -147,11 +112,7 @@ impl RunUnderWay {
             self.look();
             match self.child.try_wait().unwrap() {
                 Some(status) => return status,
-                None => assert!(
-                    Instant::now() < deadline,
-                    "the run goes on after {within:?}: {}",
-                    self.told()
-                ),
+                None => assert!(Instant::now() < deadline, "the run goes on after {within:?}: {}", self.told()),
             }
             std::thread::sleep(GLANCE);
         }
@@ -165,12 +126,8 @@ impl RunUnderWay {
             .iter()
             .filter(|one| one.named.pid != std::process::id())
             .filter(|one| self.family.contains(&one.named) || holds_on_to(one.named.pid, &mark));
-        let survivors = survivors
-            .map(|one| format!("process {} {}", one.named.pid, command_line(one.named.pid)));
-        let folders = self
-            .folders()
-            .into_iter()
-            .map(|folder| format!("folder {}", folder.display()));
+        let survivors = survivors.map(|one| format!("process {} {}", one.named.pid, command_line(one.named.pid)));
+        let folders = self.folders().into_iter().map(|folder| format!("folder {}", folder.display()));
         survivors.chain(folders).collect()
     }
 
@@ -181,10 +138,7 @@ impl RunUnderWay {
             if left.is_empty() {
                 return;
             }
-            assert!(
-                Instant::now() < deadline,
-                "{SOON:?} {after} there is still: {left:#?}"
-            );
+            assert!(Instant::now() < deadline, "{SOON:?} {after} there is still: {left:#?}");
             std::thread::sleep(GLANCE);
         }
     }
@@ -224,10 +178,7 @@ fn process(pid: u32) -> Option<Process> {
     // The name stands in parentheses and may contain anything; state and parent follow, the start is the 20th field.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let runs = !matches!(*fields.first()?, "Z" | "X");
-    let named = Named {
-        pid,
-        start: fields.get(19)?.parse().ok()?,
-    };
+    let named = Named { pid, start: fields.get(19)?.parse().ok()? };
     let parent = fields.get(1)?.parse().ok()?;
     runs.then_some(Process { named, parent })
 }
@@ -241,16 +192,10 @@ fn command_line(pid: u32) -> String {
 fn holds_on_to(pid: u32, mark: &str) -> bool {
     let says = |file: &str| {
         let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        bytes
-            .windows(mark.len())
-            .any(|window| window == mark.as_bytes())
+        bytes.windows(mark.len()).any(|window| window == mark.as_bytes())
     };
-    let leads =
-        |link: &Path| fs::read_link(link).is_ok_and(|to| to.to_string_lossy().contains(mark));
-    let open = fs::read_dir(format!("/proc/{pid}/fd"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let leads = |link: &Path| fs::read_link(link).is_ok_and(|to| to.to_string_lossy().contains(mark));
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     says("cmdline")
         || says("environ")
         || leads(Path::new(&format!("/proc/{pid}/cwd")))
@@ -259,21 +204,14 @@ fn holds_on_to(pid: u32, mark: &str) -> bool {
 
 // --- Killed without warning ---
 
-fn killed(
-    what: &str,
-    come_so_far: impl Fn(&RunUnderWay) -> bool,
-    and_then: Duration,
-) -> RunUnderWay {
+fn killed(what: &str, come_so_far: impl Fn(&RunUnderWay) -> bool, and_then: Duration) -> RunUnderWay {
     let mut run = RunUnderWay::start();
     run.until(what, come_so_far);
     run.go_on(and_then);
     // What is looked for afterwards must be seen to be there before.
     let there = run.left();
     for kind in ["process", "folder"] {
-        assert!(
-            there.iter().any(|one| one.starts_with(kind)),
-            "no {kind} of the run was seen: {there:#?}"
-        );
+        assert!(there.iter().any(|one| one.starts_with(kind)), "no {kind} of the run was seen: {there:#?}");
     }
     run.signal("KILL");
     assert_eq!(run.ended(SOON).code(), None, "it ended by the signal");
@@ -289,40 +227,24 @@ fn is_unfinished_and_readable(run: &RunUnderWay) {
     assert_eq!(record.header.selection, [17, 42]);
     assert_eq!(record.header.backend, "native");
     for outcome in &record.outcomes {
-        assert!(
-            record.evidence(outcome.feature).unwrap().is_some(),
-            "evidence of f{:03}",
-            outcome.feature
-        );
+        assert!(record.evidence(outcome.feature).unwrap().is_some(), "evidence of f{:03}", outcome.feature);
     }
 }
 
 #[test]
 fn a_run_killed_while_its_servers_start_leaves_nothing() {
-    killed(
-        "the folder of the run",
-        |run| !run.folders().is_empty(),
-        Duration::from_millis(300),
-    );
+    killed("the folder of the run", |run| !run.folders().is_empty(), Duration::from_millis(300));
 }
 
 #[test]
 fn a_run_killed_when_its_record_begins_leaves_the_record_alone() {
-    let run = killed(
-        "the header of the record",
-        |run| run.lines() >= 1,
-        Duration::ZERO,
-    );
+    let run = killed("the header of the record", |run| run.lines() >= 1, Duration::ZERO);
     is_unfinished_and_readable(&run);
 }
 
 #[test]
 fn a_run_killed_during_its_first_check_leaves_the_record_alone() {
-    let run = killed(
-        "the header of the record",
-        |run| run.lines() >= 1,
-        Duration::from_secs(1),
-    );
+    let run = killed("the header of the record", |run| run.lines() >= 1, Duration::from_secs(1));
     is_unfinished_and_readable(&run);
 }
 
@@ -335,11 +257,7 @@ fn a_run_killed_after_its_first_outcome_leaves_that_outcome() {
 
 #[test]
 fn a_run_killed_during_its_second_check_leaves_the_first_outcome() {
-    let run = killed(
-        "the first outcome",
-        |run| run.lines() >= 2,
-        Duration::from_secs(1),
-    );
+    let run = killed("the first outcome", |run| run.lines() >= 2, Duration::from_secs(1));
     is_unfinished_and_readable(&run);
     assert_eq!(Record::read(&run.record()).unwrap().outcomes.len(), 1);
 }
@@ -356,15 +274,9 @@ fn asked_to_end(signal: &str, what: &str, lines: usize) {
     run.nothing_is_left(&format!("after the run ended by {signal}"));
     assert_eq!(status.code(), Some(3), "after {signal}: {}", run.told());
     is_unfinished_and_readable(&run);
-    assert_eq!(
-        Record::read(&run.record()).unwrap().outcomes.len(),
-        lines - 1
-    );
+    assert_eq!(Record::read(&run.record()).unwrap().outcomes.len(), lines - 1);
     for name in ["report.html", "report.md", "report.json", "junit.xml"] {
-        assert!(
-            run.record().join(name).is_file(),
-            "no {name} after {signal}"
-        );
+        assert!(run.record().join(name).is_file(), "no {name} after {signal}");
     }
     assert!(run.told().contains("interrupted"), "{}", run.told());
 }

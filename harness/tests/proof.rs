@@ -38,21 +38,12 @@ static PROOFS: LazyLock<Vec<TamperProof>> = LazyLock::new(|| {
             let proof = tamper(one.check, &one.feature, &one.evidence);
             let took = began.elapsed();
             if took > SLOW {
-                eprintln!(
-                    "f{:03}: {} tamperings took {took:?}",
-                    proof.feature, proof.tried
-                );
+                eprintln!("f{:03}: {} tamperings took {took:?}", proof.feature, proof.tried);
             }
             proof
         };
-        let threads: Vec<_> = SHIPPED
-            .iter()
-            .map(|one| scope.spawn(move || prove(one)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("no tampering makes a check panic"))
-            .collect()
+        let threads: Vec<_> = SHIPPED.iter().map(|one| scope.spawn(move || prove(one))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no tampering makes a check panic")).collect()
     })
 });
 
@@ -69,35 +60,23 @@ fn evidence(feature: u16) -> Evidence {
     let text = std::fs::read_to_string(&path);
     let text = text.unwrap_or_else(|error| {
         let renew = format!("cargo conform prove {feature} --save fixtures/evidence");
-        panic!(
-            "{} holds no evidence ({error}); `{renew}` writes it",
-            path.display()
-        )
+        panic!("{} holds no evidence ({error}); `{renew}` writes it", path.display())
     });
     Evidence::from_lines(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
 fn every_check_has_shipped_evidence_and_no_evidence_is_left_over() {
-    let wanted: BTreeSet<String> = checks::all()
-        .map(|check| format!("f{:03}.jsonl", check.feature))
-        .collect();
-    let names = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name());
-    let there: BTreeSet<String> = names
-        .filter_map(|name| name.into_string().ok())
-        .filter(|name| name.ends_with(".jsonl"))
-        .collect();
+    let wanted: BTreeSet<String> = checks::all().map(|check| format!("f{:03}.jsonl", check.feature)).collect();
+    let names = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let there: BTreeSet<String> =
+        names.filter_map(|name| name.into_string().ok()).filter(|name| name.ends_with(".jsonl")).collect();
     assert_eq!(there, wanted);
 }
 
 #[test]
 fn shipped_evidence_is_of_the_checks_own_feature_and_revision() {
-    for Shipped {
-        check, evidence, ..
-    } in SHIPPED.iter()
-    {
+    for Shipped { check, evidence, .. } in SHIPPED.iter() {
         let circumstances = &evidence.circumstances;
         assert_eq!(circumstances.feature, check.feature);
         assert_eq!(
@@ -110,27 +89,15 @@ fn shipped_evidence_is_of_the_checks_own_feature_and_revision() {
 
 #[test]
 fn shipped_evidence_shows_no_token() {
-    for Shipped {
-        check, evidence, ..
-    } in SHIPPED.iter()
-    {
+    for Shipped { check, evidence, .. } in SHIPPED.iter() {
         // A JWT begins with `{"` in base64.
-        assert!(
-            !evidence.to_lines().contains("eyJ"),
-            "f{:03} shows a token",
-            check.feature
-        );
+        assert!(!evidence.to_lines().contains("eyJ"), "f{:03} shows a token", check.feature);
     }
 }
 
 #[test]
 fn shipped_evidence_replays_to_a_pass_on_every_step() {
-    for Shipped {
-        check,
-        feature,
-        evidence,
-    } in SHIPPED.iter()
-    {
+    for Shipped { check, feature, evidence } in SHIPPED.iter() {
         let outcome = replay(check, feature, evidence).outcome;
         let wrong: Vec<String> = outcome
             .steps
@@ -138,16 +105,8 @@ fn shipped_evidence_replays_to_a_pass_on_every_step() {
             .filter(|step| step.verdict != Verdict::Pass)
             .map(|step| {
                 let failed = step.expectations.iter().find(|one| !one.holds);
-                let why = step
-                    .reason
-                    .clone()
-                    .or(failed.map(|one| one.requirement.clone()));
-                format!(
-                    "step {} is {}: {}",
-                    step.step,
-                    step.verdict,
-                    why.unwrap_or_default()
-                )
+                let why = step.reason.clone().or(failed.map(|one| one.requirement.clone()));
+                format!("step {} is {}: {}", step.step, step.verdict, why.unwrap_or_default())
             })
             .collect();
         assert!(wrong.is_empty(), "f{:03}: {wrong:#?}", check.feature);
@@ -160,19 +119,9 @@ fn shipped_evidence_replays_to_a_pass_on_every_step() {
 fn no_step_survives_every_tampering() {
     for proof in PROOFS.iter() {
         let blind = proof.unproven();
-        assert!(
-            blind.is_empty(),
-            "f{:03}: nothing turns its steps {blind:?} red: they assert nothing",
-            proof.feature
-        );
+        assert!(blind.is_empty(), "f{:03}: nothing turns its steps {blind:?} red: they assert nothing", proof.feature);
         let proven = proof.steps.iter().filter(|step| step.noticed > 0).count();
-        assert_eq!(
-            proven,
-            proof.steps.len(),
-            "f{:03}: {:?}",
-            proof.feature,
-            proof.broken
-        );
+        assert_eq!(proven, proof.steps.len(), "f{:03}: {:?}", proof.feature, proof.broken);
     }
 }
 
@@ -181,15 +130,9 @@ fn the_sensitivity_of_each_check_is_as_in_the_snapshot() {
     let rows = PROOFS.iter().map(|proof| {
         let proven = proof.steps.iter().filter(|step| step.noticed > 0).count();
         let percent = (proof.sensitivity() * 100.0).round();
-        format!(
-            "f{:03}     {proven:>2} of {:>2} {percent:>11} %\n",
-            proof.feature,
-            proof.steps.len()
-        )
+        format!("f{:03}     {proven:>2} of {:>2} {percent:>11} %\n", proof.feature, proof.steps.len())
     });
-    let table: String = std::iter::once("feature  steps proven  sensitivity\n".to_owned())
-        .chain(rows)
-        .collect();
+    let table: String = std::iter::once("feature  steps proven  sensitivity\n".to_owned()).chain(rows).collect();
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../reports/snapshots");
     settings.set_prepend_module_to_snapshot(false);

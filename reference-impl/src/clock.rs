@@ -101,12 +101,7 @@ impl Clock {
     }
 
     /// The outcome of `work`, unless `limit` passes first; then `work` is dropped.
-    pub async fn timeout<F: Future>(
-        &self,
-        what: &str,
-        limit: Duration,
-        work: F,
-    ) -> Result<F::Output, Elapsed> {
+    pub async fn timeout<F: Future>(&self, what: &str, limit: Duration, work: F) -> Result<F::Output, Elapsed> {
         let work = pin!(work);
         tokio::select! {
             biased;
@@ -118,20 +113,14 @@ impl Clock {
     /// Moves the clock forward and wakes those whose time has come. A real clock stays as it is.
     pub fn advance(&self, by: Duration) {
         if self.0.adjustable {
-            self.0
-                .offset
-                .send_modify(|offset| *offset = offset.saturating_add(by).min(FURTHEST));
+            self.0.offset.send_modify(|offset| *offset = offset.saturating_add(by).min(FURTHEST));
         }
     }
 
     /// Who waits, the most impatient first.
     pub fn waiting(&self) -> Vec<Waiting> {
         let now = self.monotonic();
-        let sleepers = self
-            .0
-            .sleepers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let sleepers = self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waiting: Vec<Waiting> = sleepers
             .values()
             .filter(|sleeper| sleeper.until > now)
@@ -151,11 +140,7 @@ impl Clock {
         }
         let id = self.0.next_sleeper.fetch_add(1, Ordering::Relaxed);
         let what = what.to_owned();
-        self.0
-            .sleepers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, Sleeper { what, until });
+        self.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Sleeper { what, until });
         Some(Registered { clock: self, id })
     }
 }
@@ -167,12 +152,7 @@ struct Registered<'a> {
 
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
-        self.clock
-            .0
-            .sleepers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.id);
+        self.clock.0.sleepers.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 

@@ -173,11 +173,7 @@ impl Settings {
         let given = Given::new(&lookup);
         let log_level_text = given.text("LOG_LEVEL", "INFO");
         Ok(Settings {
-            bind_address: given.parsed(
-                "BIND_ADDRESS",
-                IpAddr::V4(Ipv4Addr::LOCALHOST),
-                "an IP address",
-            )?,
+            bind_address: given.parsed("BIND_ADDRESS", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address")?,
             places: places(&given)?,
             log_level: level(&log_level_text),
             log_level_text,
@@ -185,11 +181,7 @@ impl Settings {
             request_timeout: given.seconds("REQUEST_TIMEOUT", 30.0)?,
             shutdown_limit: given.seconds("SHUTDOWN_SECONDS", 30.0)?,
             metrics_enabled: given.flag("METRICS_ENABLED", true)?,
-            cors_origins: given
-                .text("CORS_ORIGINS", "http://localhost:3000")
-                .split(',')
-                .map(str::to_owned)
-                .collect(),
+            cors_origins: given.text("CORS_ORIGINS", "http://localhost:3000").split(',').map(str::to_owned).collect(),
             sign_in: sign_in(&given)?,
             postgres: postgres(&given)?,
             redis: redis(&given)?,
@@ -294,12 +286,7 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        Settings::read(|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
+        Settings::read(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]
@@ -346,9 +333,6 @@ mod tests {
     fn renderer_prefers_its_own_variable_to_the_bare_one() {
         let both = [("PORT", "1"), ("SVG_RENDERER_PORT", "2")];
         assert_eq!(read(&both).unwrap().place(Service::SvgRenderer).port, 2);
-        assert_eq!(
-            read(&both[..1]).unwrap().place(Service::SvgRenderer).port,
-            1
-        );
+        assert_eq!(read(&both[..1]).unwrap().place(Service::SvgRenderer).port, 1);
     }
 }

@@ -83,23 +83,12 @@ pub struct Problem {
 impl ApiError {
     /// A 422 about the field at `loc`.
     pub fn invalid(kind: &'static str, loc: &[&str], msg: impl Into<String>) -> ApiError {
-        ApiError::Invalid(Problem {
-            kind,
-            loc: loc.iter().map(|part| (*part).to_owned()).collect(),
-            msg: msg.into(),
-        })
+        ApiError::Invalid(Problem { kind, loc: loc.iter().map(|part| (*part).to_owned()).collect(), msg: msg.into() })
     }
 
     /// A fault of ours while `doing` something.
-    pub fn internal(
-        doing: &'static str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> ApiError {
-        ApiError::Internal {
-            doing,
-            source: source.into(),
-            trace: Box::new(Backtrace::force_capture()),
-        }
+    pub fn internal(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ApiError {
+        ApiError::Internal { doing, source: source.into(), trace: Box::new(Backtrace::force_capture()) }
     }
 
     fn status(&self) -> StatusCode {
@@ -112,9 +101,7 @@ impl ApiError {
             ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             ApiError::ShuttingDown | ApiError::DatabaseAway(_) => StatusCode::SERVICE_UNAVAILABLE,
-            ApiError::Database { .. } | ApiError::Internal { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            ApiError::Database { .. } | ApiError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -130,18 +117,13 @@ impl ApiError {
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> ApiError {
         match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
-                ApiError::DatabaseAway(error)
-            }
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => ApiError::DatabaseAway(error),
             sqlx::Error::Database(refusal) if is_about_a_value(&*refusal) => ApiError::invalid(
                 "value_invalid",
                 &["body"],
                 "a value is too long, out of range, or holds a character that cannot be stored",
             ),
-            other => ApiError::Database {
-                source: other,
-                trace: Box::new(Backtrace::force_capture()),
-            },
+            other => ApiError::Database { source: other, trace: Box::new(Backtrace::force_capture()) },
         }
     }
 }
@@ -165,9 +147,7 @@ impl IntoResponse for ApiError {
         }
         let mut response = (status, Json(json!({ "detail": detail }))).into_response();
         if matches!(self, ApiError::BearerRequired(_)) {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

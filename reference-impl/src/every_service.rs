@@ -24,9 +24,7 @@ pub fn router(context: &Context) -> Router {
         router = router.route("/metrics", get(metrics));
     }
     if context.settings.test_endpoints {
-        router = router
-            .route("/test/clock", get(clock))
-            .route("/test/clock/advance", post(advance));
+        router = router.route("/test/clock", get(clock)).route("/test/clock/advance", post(advance));
     }
     router.with_state(context.clone())
 }
@@ -46,12 +44,7 @@ pub async fn health(State(context): State<Context>) -> Json<Health> {
         Service::SvgRenderer | Service::Frontend => web_timestamp(&context.clock),
         _ => timestamp(&context.clock),
     };
-    Json(Health {
-        status: "healthy",
-        service: context.service.name(),
-        timestamp,
-        version: context.service.version(),
-    })
+    Json(Health { status: "healthy", service: context.service.name(), timestamp, version: context.service.version() })
 }
 
 async fn metrics(State(context): State<Context>) -> impl IntoResponse {
@@ -75,10 +68,7 @@ struct Asked {
     ms: u64,
 }
 
-async fn advance(
-    State(context): State<Context>,
-    JsonBody(asked): JsonBody<Asked>,
-) -> Result<Json<Shown>, ApiError> {
+async fn advance(State(context): State<Context>, JsonBody(asked): JsonBody<Asked>) -> Result<Json<Shown>, ApiError> {
     context.clock.advance(Duration::from_millis(asked.ms));
     Ok(Json(show(&context)))
 }

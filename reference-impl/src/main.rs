@@ -47,10 +47,7 @@ fn what(word: &str) -> Result<What, String> {
     }
     Service::from_command(word).map(What::One).ok_or_else(|| {
         let known: Vec<&str> = Service::all().map(Service::command).collect();
-        format!(
-            "there is no such service, choose one of {}, all",
-            known.join(", ")
-        )
+        format!("there is no such service, choose one of {}, all", known.join(", "))
     })
 }
 
@@ -81,9 +78,7 @@ async fn main() -> ExitCode {
             }
         }
         Command::Migrate { down: None } => migrations::up(&settings).await.map_err(Into::into),
-        Command::Migrate { down: Some(count) } => {
-            migrations::down(&settings, count).await.map_err(Into::into)
-        }
+        Command::Migrate { down: Some(count) } => migrations::down(&settings, count).await.map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::from(DONE),

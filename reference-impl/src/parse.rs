@@ -55,12 +55,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Query::try_from_uri(&parts.uri)
-            .map(|Query(value)| QueryOf(value))
-            .map_err(|rejection: QueryRejection| {
-                // Its text names the field and what was expected there.
-                ApiError::invalid("query_invalid", &["query"], rejection.body_text())
-            })
+        Query::try_from_uri(&parts.uri).map(|Query(value)| QueryOf(value)).map_err(|rejection: QueryRejection| {
+            // Its text names the field and what was expected there.
+            ApiError::invalid("query_invalid", &["query"], rejection.body_text())
+        })
     }
 }
 
@@ -76,14 +74,10 @@ impl<S: Send + Sync> FromRequestParts<S> for IdInPath {
 }
 
 async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(
-            |rejection: BytesRejection| match rejection.status().as_u16() {
-                413 => ApiError::TooLarge,
-                _ => ApiError::BadRequest("the body broke off, send it again".to_owned()),
-            },
-        )
+    Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| match rejection.status().as_u16() {
+        413 => ApiError::TooLarge,
+        _ => ApiError::BadRequest("the body broke off, send it again".to_owned()),
+    })
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
@@ -93,13 +87,7 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let message = error.inner().to_string();
         refused(&field, &message)
     })?;
-    source.end().map_err(|_| {
-        ApiError::invalid(
-            "json_invalid",
-            &["body"],
-            "something follows the JSON value",
-        )
-    })?;
+    source.end().map_err(|_| ApiError::invalid("json_invalid", &["body"], "something follows the JSON value"))?;
     Ok(value)
 }
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{
-    Client, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisError,
-    ScriptInvocation,
+    Client, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisError, ScriptInvocation,
 };
 
 use crate::config::Settings;
@@ -63,26 +62,15 @@ impl Pool {
     /// A pool of `size` connections to one database.
     pub fn new(settings: &Settings, database: i64, size: usize) -> Result<Pool, RedisError> {
         let connections = (0..size)
-            .map(|_| {
-                Ok(Member {
-                    manager: connect_to(settings, database)?,
-                    connected: AtomicBool::new(false),
-                })
-            })
+            .map(|_| Ok(Member { manager: connect_to(settings, database)?, connected: AtomicBool::new(false) }))
             .collect::<Result<_, RedisError>>()?;
-        Ok(Pool(Arc::new(Inner {
-            connections,
-            next: AtomicUsize::new(0),
-        })))
+        Ok(Pool(Arc::new(Inner { connections, next: AtomicUsize::new(0) })))
     }
 
     /// Runs a script on the next connection.
     ///
     /// A connection learns that it was lost from its next command, so a command that meets a dead one gets a second chance.
-    pub async fn invoke<T: FromRedisValue>(
-        &self,
-        script: &ScriptInvocation<'_>,
-    ) -> Result<T, RedisError> {
+    pub async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
         let turn = self.0.next.fetch_add(1, Ordering::Relaxed);
         let member = &self.0.connections[turn % self.0.connections.len()];
         let mut outcome = script.invoke_async(&mut member.manager.clone()).await;
@@ -98,9 +86,7 @@ impl Pool {
     /// Asks every connection whether it is there, which also makes those that are not.
     pub async fn ping(&self) {
         for member in &self.0.connections {
-            let pong: Result<String, RedisError> = redis::cmd("PING")
-                .query_async(&mut member.manager.clone())
-                .await;
+            let pong: Result<String, RedisError> = redis::cmd("PING").query_async(&mut member.manager.clone()).await;
             member.note(&pong);
             if let Err(error) = pong {
                 tracing::warn!(error = %error, "Redis unreachable");
@@ -111,20 +97,13 @@ impl Pool {
 
     /// How many connections answered when they were last used.
     pub fn connected(&self) -> usize {
-        self.0
-            .connections
-            .iter()
-            .filter(|member| member.connected.load(Ordering::Relaxed))
-            .count()
+        self.0.connections.iter().filter(|member| member.connected.load(Ordering::Relaxed)).count()
     }
 }
 
 impl Member {
     fn note<T>(&self, outcome: &Result<T, RedisError>) {
-        let connected = outcome
-            .as_ref()
-            .err()
-            .is_none_or(|error| !error.is_io_error());
+        let connected = outcome.as_ref().err().is_none_or(|error| !error.is_io_error());
         self.connected.store(connected, Ordering::Relaxed);
     }
 }

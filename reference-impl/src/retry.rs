@@ -37,9 +37,7 @@ impl Profile {
     /// The pause after attempt number `attempt`, counted from one, before it is spread.
     fn pause(&self, attempt: u32) -> Duration {
         let doubled = 2u32.saturating_pow(attempt - 1);
-        self.first_pause
-            .saturating_mul(doubled)
-            .min(self.longest_pause)
+        self.first_pause.saturating_mul(doubled).min(self.longest_pause)
     }
 }
 
@@ -78,9 +76,7 @@ pub async fn run<T, E: Display, W: Future<Output = Result<T, E>>>(
 /// Up to a quarter more or less, so that those who failed together do not come back together.
 fn spread(pause: Duration) -> Duration {
     let chance = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0;
-    pause
-        .mul_f64(0.75 + chance / 2.0)
-        .max(Duration::from_millis(100))
+    pause.mul_f64(0.75 + chance / 2.0).max(Duration::from_millis(100))
 }
 
 #[cfg(test)]

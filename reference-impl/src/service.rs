@@ -66,14 +66,7 @@ const fn row(
     port: u16,
     version: &'static str,
 ) -> Row {
-    Row {
-        service,
-        command,
-        name,
-        prefix,
-        port,
-        version,
-    }
+    Row { service, command, name, prefix, port, version }
 }
 
 impl Service {
@@ -84,10 +77,7 @@ impl Service {
 
     /// The service called `word` on the command line.
     pub fn from_command(word: &str) -> Option<Service> {
-        TABLE
-            .iter()
-            .find(|row| row.command == word)
-            .map(|row| row.service)
+        TABLE.iter().find(|row| row.command == word).map(|row| row.service)
     }
 
     fn row(self) -> &'static Row {

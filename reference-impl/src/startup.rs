@@ -77,11 +77,7 @@ pub enum StartupError {
 impl Context {
     /// A context for `service`.
     pub fn new(service: Service, settings: Settings) -> Context {
-        let clock = if settings.test_endpoints {
-            Clock::adjustable()
-        } else {
-            Clock::real()
-        };
+        let clock = if settings.test_endpoints { Clock::adjustable() } else { Clock::real() };
         let metrics = Metrics::default();
         let threshold = settings.postgres.slow_query_threshold;
         Context {
@@ -99,12 +95,7 @@ impl Context {
 pub async fn run(service: Service, settings: Settings) -> Result<(), StartupError> {
     let context = Context::new(service, settings);
     let settings = &context.settings;
-    json_log::start(
-        service,
-        settings.log_level,
-        &context.clock,
-        context.statements.clone(),
-    );
+    json_log::start(service, settings.log_level, &context.clock, context.statements.clone());
     // Caught from here on, so that a signal during the start is not lost.
     let signals = Signals::listen()?;
     let router = whole_router(&context).await?;
@@ -154,21 +145,14 @@ pub async fn method_not_allowed() -> ApiError {
 async fn bind(context: &Context) -> Result<TcpListener, StartupError> {
     let port = context.settings.place(context.service).port;
     let address = SocketAddr::new(context.settings.bind_address, port);
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartupError::Bind {
-            address,
-            variable: context.service.port_variable(),
-            source,
-        })
+    TcpListener::bind(address).await.map_err(|source| StartupError::Bind {
+        address,
+        variable: context.service.port_variable(),
+        source,
+    })
 }
 
-async fn serve(
-    listener: TcpListener,
-    router: Router,
-    context: &Context,
-    signals: Signals,
-) -> Result<(), StartupError> {
+async fn serve(listener: TcpListener, router: Router, context: &Context, signals: Signals) -> Result<(), StartupError> {
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
     let app = router.into_make_service_with_connect_info::<SocketAddr>();
     // Small answers must not wait for the acknowledgement of the one before.
@@ -196,11 +180,7 @@ async fn serve(
 
 async fn leave(signal: &'static str, context: &Context) {
     context.gate.close();
-    info!(
-        signal,
-        in_flight_requests = context.gate.in_flight(),
-        "Shutdown signal received"
-    );
+    info!(signal, in_flight_requests = context.gate.in_flight(), "Shutdown signal received");
     let limit = context.settings.shutdown_limit;
     context.gate.drained(&context.clock, limit).await;
 }

@@ -21,9 +21,7 @@ pub enum SupervisorError {
         source: io::Error,
     },
     /// A child ended although nobody had asked for it.
-    #[error(
-        "{service} ended by itself ({how}), and the others with it; its own lines above say why"
-    )]
+    #[error("{service} ended by itself ({how}), and the others with it; its own lines above say why")]
     Ended {
         /// Which one.
         service: Service,
@@ -90,14 +88,8 @@ fn start(service: Service) -> io::Result<Child> {
 ///
 /// The parent must start its children from a thread that lives as long as it does; the main thread is one.
 pub fn end_with(parent: u32) -> Result<(), SupervisorError> {
-    set_parent_process_death_signal(Some(Signal::TERM))
-        .map_err(|fault| SupervisorError::Follow(fault.into()))?;
+    set_parent_process_death_signal(Some(Signal::TERM)).map_err(|fault| SupervisorError::Follow(fault.into()))?;
     // It may have ended before the request above.
-    let still_there =
-        getppid().is_some_and(|pid| pid.as_raw_nonzero().get() == parent.cast_signed());
-    if still_there {
-        Ok(())
-    } else {
-        Err(SupervisorError::Orphan)
-    }
+    let still_there = getppid().is_some_and(|pid| pid.as_raw_nonzero().get() == parent.cast_signed());
+    if still_there { Ok(()) } else { Err(SupervisorError::Orphan) }
 }

@@ -63,9 +63,7 @@ const TABLE: [(Area, &str, RangeInclusive<u16>); 15] = [
 impl Area {
     /// The area of a feature, or none where there is no feature of that number.
     pub fn of(number: u16) -> Option<Self> {
-        TABLE
-            .iter()
-            .find_map(|(area, _, numbers)| numbers.contains(&number).then_some(*area))
+        TABLE.iter().find_map(|(area, _, numbers)| numbers.contains(&number).then_some(*area))
     }
 
     /// All areas, in the order of their numbers.
@@ -109,9 +107,7 @@ impl FromStr for Area {
     type Err = UnknownArea;
 
     fn from_str(word: &str) -> Result<Self, UnknownArea> {
-        Self::all()
-            .find(|area| area.name() == word)
-            .ok_or_else(|| UnknownArea(word.to_owned()))
+        Self::all().find(|area| area.name() == word).ok_or_else(|| UnknownArea(word.to_owned()))
     }
 }
 
@@ -150,9 +146,6 @@ mod tests {
     #[test]
     fn an_unknown_name_is_told_what_there_is() {
         let told = "kanvas".parse::<Area>().unwrap_err().to_string();
-        assert!(
-            told.starts_with("there is no area `kanvas`; the areas are infrastructure, auth,"),
-            "{told}"
-        );
+        assert!(told.starts_with("there is no area `kanvas`; the areas are infrastructure, auth,"), "{told}");
     }
 }

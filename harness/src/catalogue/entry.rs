@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::value::{Steps, Text, Whole, category_word, line};
 use super::{Area, Feature, Phase, UnknownArea};
@@ -33,9 +31,7 @@ impl<'de> Visitor<'de> for ListVisitor {
             let Some(position) = Position::of(number) else {
                 if list.next_element::<IgnoredAny>()?.is_some() {
                     let most = number - 1;
-                    return Err(A::Error::custom(format_args!(
-                        "an entry too many, expected at most {most} features"
-                    )));
+                    return Err(A::Error::custom(format_args!("an entry too many, expected at most {most} features")));
                 }
                 break;
             };
@@ -60,44 +56,36 @@ struct Position {
 
 impl Position {
     fn of(number: u16) -> Option<Self> {
-        Some(Self {
-            number,
-            phase: Phase::of(number)?.number,
-            area: Area::of(number)?,
-        })
+        Some(Self { number, phase: Phase::of(number)?.number, area: Area::of(number)? })
     }
 
     fn number(&self) -> Whole<impl FnOnce(u64) -> Result<(), String>> {
         let expected = u64::from(self.number);
         Whole(move |found| match found {
             _ if found == expected => Ok(()),
-            _ if (1..expected).contains(&found) => Err(format!(
-                "the number {found} is taken by an earlier entry, expected {expected} here"
-            )),
-            _ => Err(format!(
-                "the number {found} is out of order, expected {expected} here"
-            )),
+            _ if (1..expected).contains(&found) => {
+                Err(format!("the number {found} is taken by an earlier entry, expected {expected} here"))
+            }
+            _ => Err(format!("the number {found} is out of order, expected {expected} here")),
         })
     }
 
     fn phase(&self) -> Whole<impl FnOnce(u64) -> Result<(), String>> {
         let (number, expected) = (self.number, u64::from(self.phase));
         Whole(move |found| {
-            (found == expected).then_some(()).ok_or_else(|| {
-                format!("phase {found}, expected {expected}, the phase of feature {number}")
-            })
+            (found == expected)
+                .then_some(())
+                .ok_or_else(|| format!("phase {found}, expected {expected}, the phase of feature {number}"))
         })
     }
 
     fn area(&self) -> Text<impl FnOnce(&str) -> Result<(), String>> {
         let (number, expected) = (self.number, self.area);
         Text("the name of an area", move |word: &str| {
-            let found: Area = word
-                .parse()
-                .map_err(|unknown: UnknownArea| unknown.to_string())?;
-            (found == expected).then_some(()).ok_or_else(|| {
-                format!("area `{found}`, expected `{expected}`, the area of feature {number}")
-            })
+            let found: Area = word.parse().map_err(|unknown: UnknownArea| unknown.to_string())?;
+            (found == expected)
+                .then_some(())
+                .ok_or_else(|| format!("area `{found}`, expected `{expected}`, the area of feature {number}"))
         })
     }
 }
@@ -166,8 +154,6 @@ impl<'de> Visitor<'de> for Position {
 
 fn present<T, E: Error>(key: &str, value: Option<T>) -> Result<T, E> {
     value.ok_or_else(|| {
-        E::custom(format_args!(
-            "the key `{key}` is missing, expected `category`, `description`, `steps` and `passes`"
-        ))
+        E::custom(format_args!("the key `{key}` is missing, expected `category`, `description`, `steps` and `passes`"))
     })
 }

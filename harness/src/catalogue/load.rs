@@ -23,18 +23,11 @@ impl Catalogue {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|cause| match cause.kind() {
             ErrorKind::IsADirectory => CatalogueError::Directory { path: path.into() },
-            _ => CatalogueError::Unreadable {
-                path: path.into(),
-                cause,
-            },
+            _ => CatalogueError::Unreadable { path: path.into(), cause },
         })?;
         let text = std::str::from_utf8(&bytes).map_err(|wrong| {
             let (line, column) = line_and_column(&bytes[..wrong.valid_up_to()]);
-            CatalogueError::NotUtf8 {
-                path: path.into(),
-                line,
-                column,
-            }
+            CatalogueError::NotUtf8 { path: path.into(), line, column }
         })?;
         Self::parse(text, path)
     }
@@ -49,12 +42,8 @@ impl Catalogue {
         let mut track = Track::new();
         let entries = Entries::deserialize(Deserializer::new(&mut json, &mut track))
             .map_err(|wrong| invalid(path, &wrong, place(&track.path())))?;
-        json.end()
-            .map_err(|wrong| invalid(path, &wrong, Place::default()))?;
-        Ok(Self {
-            features: entries.0,
-            hash: format!("{:016x}", fnv_1a(text.as_bytes())),
-        })
+        json.end().map_err(|wrong| invalid(path, &wrong, Place::default()))?;
+        Ok(Self { features: entries.0, hash: format!("{:016x}", fnv_1a(text.as_bytes())) })
     }
 
     /// All features, in the order of their numbers.
@@ -86,11 +75,7 @@ fn invalid(path: &Path, wrong: &serde_json::Error, place: Place) -> CatalogueErr
     let problem = said.strip_suffix(&place_said).unwrap_or(&said);
     // What serde calls a field is a key everywhere else in this project.
     let problem = problem.replacen("unknown field", "unknown key", 1);
-    let problem = if wrong.is_data() {
-        problem
-    } else {
-        format!("not valid JSON: {problem}")
-    };
+    let problem = if wrong.is_data() { problem } else { format!("not valid JSON: {problem}") };
     CatalogueError::Invalid {
         path: path.into(),
         // The very first byte is reported as column 0.
@@ -122,20 +107,13 @@ fn place(path: &KeyPath) -> Place {
 /// The place, counted from 1, of the byte that follows these.
 fn line_and_column(before: &[u8]) -> (usize, usize) {
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let column = before
-        .iter()
-        .rev()
-        .take_while(|byte| **byte != b'\n')
-        .count()
-        + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
     (line, column)
 }
 
 /// FNV-1a with 64 bits: it tells versions of a file apart and guards against nobody.
 fn fnv_1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -26,19 +26,13 @@ pub const PHASES: [Phase; 8] = [
 ];
 
 const fn phase(number: u8, features: RangeInclusive<u16>, name: &'static str) -> Phase {
-    Phase {
-        number,
-        features,
-        name,
-    }
+    Phase { number, features, name }
 }
 
 impl Phase {
     /// The phase of a feature, or none where there is no feature of that number.
     pub fn of(feature: u16) -> Option<&'static Self> {
-        PHASES
-            .iter()
-            .find(|phase| phase.features.contains(&feature))
+        PHASES.iter().find(|phase| phase.features.contains(&feature))
     }
 
     /// The phase with this number.
@@ -56,12 +50,7 @@ mod tests {
         let mut next = 1;
         for (place, phase) in (1..).zip(&PHASES) {
             assert_eq!(phase.number, place);
-            assert_eq!(
-                *phase.features.start(),
-                next,
-                "{} leaves no gap",
-                phase.name
-            );
+            assert_eq!(*phase.features.start(), next, "{} leaves no gap", phase.name);
             next = phase.features.end() + 1;
         }
         assert_eq!(next, 680);
@@ -73,10 +62,7 @@ mod tests {
 
     #[test]
     fn a_phase_is_found_by_its_number() {
-        assert_eq!(
-            Phase::numbered(8).map(|phase| phase.name),
-            Some("polish and optimization")
-        );
+        assert_eq!(Phase::numbered(8).map(|phase| phase.name), Some("polish and optimization"));
         assert_eq!(Phase::numbered(9), None);
     }
 }

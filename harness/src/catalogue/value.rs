@@ -46,9 +46,7 @@ pub(super) fn category_word() -> Text<impl FnOnce(&str) -> Result<Category, Stri
         Category::ALL
             .into_iter()
             .find(|category| category.name() == word)
-            .ok_or_else(|| {
-                format!("there is no category `{word}`, expected `functional` or `style`")
-            })
+            .ok_or_else(|| format!("there is no category `{word}`, expected `functional` or `style`"))
     })
 }
 

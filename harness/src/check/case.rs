@@ -2,9 +2,7 @@
 //! (ids, addresses, the passing of time).
 
 use super::{CannotLook, Live, Matcher, Reads, Seen, Shown, Source, Stop, Tampering, Vault};
-use crate::outcome::{
-    Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict,
-};
+use crate::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};
 use crate::target::Need;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -61,13 +59,7 @@ impl Case {
     /// A case that decides anew on what was seen before. Of a tampered replay only the verdicts are of interest, so
     /// it keeps no ledger of looks.
     pub fn replay(source: Source, circumstances: Circumstances) -> Case {
-        let tampered = matches!(
-            source,
-            Source::Replay {
-                tampering: Some(_),
-                ..
-            }
-        );
+        let tampered = matches!(source, Source::Replay { tampering: Some(_), .. });
         let mut case = Case::new(source, circumstances, Vault::default());
         if tampered {
             case.reads = Reads::blind();
@@ -107,12 +99,7 @@ impl Case {
     }
 
     /// Holds an observed value against a requirement. The verdict is noted; the check goes on.
-    pub fn expect(
-        &mut self,
-        requirement: impl Into<String>,
-        observed: impl Into<Value>,
-        wanted: Matcher,
-    ) -> bool {
+    pub fn expect(&mut self, requirement: impl Into<String>, observed: impl Into<Value>, wanted: Matcher) -> bool {
         let observed = observed.into();
         let holds = wanted.holds(&observed);
         let expectation = Expectation {
@@ -122,11 +109,7 @@ impl Case {
             holds,
             evidence: self.reads.take_recent(),
         };
-        self.steps
-            .entry(self.step)
-            .or_default()
-            .expectations
-            .push(expectation);
+        self.steps.entry(self.step).or_default().expectations.push(expectation);
         holds
     }
 
@@ -140,11 +123,7 @@ impl Case {
         observed: impl Into<Value>,
         wanted: Matcher,
     ) -> Result<(), Stop> {
-        if self.expect(requirement, observed, wanted) {
-            Ok(())
-        } else {
-            Err(Stop::Failed)
-        }
+        if self.expect(requirement, observed, wanted) { Ok(()) } else { Err(Stop::Failed) }
     }
 
     /// Leaves this step undecided, for want of something.
@@ -165,11 +144,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Needs`] where it has not: the step, and what follows it, is `skip`.
     pub fn needs(&self, need: Need) -> Result<(), Stop> {
-        if self.can(need) {
-            Ok(())
-        } else {
-            Err(Stop::Needs(need))
-        }
+        if self.can(need) { Ok(()) } else { Err(Stop::Needs(need)) }
     }
 
     // --- What is not the target's doing ---
@@ -241,10 +216,9 @@ impl Case {
                 });
                 Arc::new(seen)
             }
-            Source::Replay {
-                observations,
-                tampering,
-            } => shown_again(observations, tampering.as_ref(), seq, probe, &asked)?,
+            Source::Replay { observations, tampering } => {
+                shown_again(observations, tampering.as_ref(), seq, probe, &asked)?
+            }
         };
         Ok(Seen::new(seen, seq, self.reads.clone()))
     }
@@ -265,12 +239,7 @@ impl Case {
     // --- The end ---
 
     /// Closes the case: every step of the catalogue gets its verdict.
-    pub fn finish(
-        mut self,
-        description: &str,
-        catalogue_steps: &[String],
-        ended: Result<(), Stop>,
-    ) -> Finished {
+    pub fn finish(mut self, description: &str, catalogue_steps: &[String], ended: Result<(), Stop>) -> Finished {
         let steps: Vec<StepOutcome> = catalogue_steps
             .iter()
             .enumerate()
@@ -287,16 +256,15 @@ impl Case {
             revision: self.circumstances.revision,
             steps,
             duration_ms: 0.0,
-            reason: self.steps.keys().next().map(|extra| {
-                format!("the check has a step {extra} that the catalogue does not know")
-            }),
+            reason: self
+                .steps
+                .keys()
+                .next()
+                .map(|extra| format!("the check has a step {extra} that the catalogue does not know")),
         };
         Finished {
             outcome,
-            evidence: Evidence {
-                circumstances: self.circumstances,
-                observations: self.observations,
-            },
+            evidence: Evidence { circumstances: self.circumstances, observations: self.observations },
             reads: self.reads,
         }
     }
@@ -310,14 +278,11 @@ fn shown_again(
     probe: &str,
     asked: &Value,
 ) -> Result<Arc<Value>, Stop> {
-    let known = observations
-        .get(seq as usize - 1)
-        .ok_or_else(|| Stop::Diverged(format!("observation {seq} is missing")))?;
+    let known =
+        observations.get(seq as usize - 1).ok_or_else(|| Stop::Diverged(format!("observation {seq} is missing")))?;
     // What a tampered replay asks may follow from what it saw, so only the probe must be the same there.
     if known.probe != probe || tampering.is_none() && known.asked != *asked {
-        return Err(Stop::Diverged(format!(
-            "observation {seq} answers another question: {probe} {asked} was asked"
-        )));
+        return Err(Stop::Diverged(format!("observation {seq} answers another question: {probe} {asked} was asked")));
     }
     Ok(match tampering {
         Some(tampering) if tampering.seq == seq => tampering.seen.clone(),
@@ -326,13 +291,7 @@ fn shown_again(
 }
 
 /// The verdict of one step, from its draft and from how the check ended.
-fn judge(
-    number: u8,
-    text: &str,
-    draft: Option<Draft>,
-    last: u8,
-    ended: &Result<(), Stop>,
-) -> StepOutcome {
+fn judge(number: u8, text: &str, draft: Option<Draft>, last: u8, ended: &Result<(), Stop>) -> StepOutcome {
     let reached = draft.is_some();
     let draft = draft.unwrap_or_default();
     let wrong = draft.expectations.iter().any(|one| !one.holds);
@@ -340,22 +299,15 @@ fn judge(
     let (verdict, reason) = if wrong {
         (Verdict::Fail, None)
     } else if reached && draft.text != text {
-        (
-            Verdict::Error,
-            Some(format!(
-                "the check words this step otherwise: {:?}",
-                draft.text
-            )),
-        )
+        (Verdict::Error, Some(format!("the check words this step otherwise: {:?}", draft.text)))
     } else if let Some(need) = draft.lacks {
         (Verdict::Skip, Some(format!("needs {need}")))
     } else {
         match ended {
             Err(stop) if stopped_here || !reached => stopped(stop, last, stopped_here),
-            _ if draft.expectations.is_empty() => (
-                Verdict::Error,
-                Some("the check passes over this step without an expectation".to_owned()),
-            ),
+            _ if draft.expectations.is_empty() => {
+                (Verdict::Error, Some("the check passes over this step without an expectation".to_owned()))
+            }
             _ => (Verdict::Pass, None),
         }
     };
@@ -398,27 +350,14 @@ mod tests {
     use serde_json::json;
 
     fn case(observations: Vec<Shown>) -> Case {
-        let circumstances = Circumstances {
-            feature: 41,
-            revision: 1,
-            seed: 7,
-            had: vec![Need::Sql.to_string()],
-            patience_s: 0.0,
-        };
-        let source = Source::Replay {
-            observations: observations.into(),
-            tampering: None,
-        };
+        let circumstances =
+            Circumstances { feature: 41, revision: 1, seed: 7, had: vec![Need::Sql.to_string()], patience_s: 0.0 };
+        let source = Source::Replay { observations: observations.into(), tampering: None };
         Case::replay(source, circumstances)
     }
 
     fn verdicts(finished: &Finished) -> Vec<Verdict> {
-        finished
-            .outcome
-            .steps
-            .iter()
-            .map(|step| step.verdict)
-            .collect()
+        finished.outcome.steps.iter().map(|step| step.verdict).collect()
     }
 
     fn texts() -> Vec<String> {
@@ -434,10 +373,7 @@ mod tests {
         case.step(3, "three");
         case.expect("a number", 1, is(1));
         let finished = case.finish("", &texts(), Ok(()));
-        assert_eq!(
-            verdicts(&finished),
-            [Verdict::Pass, Verdict::Error, Verdict::Pass]
-        );
+        assert_eq!(verdicts(&finished), [Verdict::Pass, Verdict::Error, Verdict::Pass]);
     }
 
     #[test]
@@ -446,10 +382,7 @@ mod tests {
         case.step(1, "one");
         let ended = case.require("a number", 1, at_least(2.0));
         let finished = case.finish("", &texts(), ended);
-        assert_eq!(
-            verdicts(&finished),
-            [Verdict::Fail, Verdict::Skip, Verdict::Skip]
-        );
+        assert_eq!(verdicts(&finished), [Verdict::Fail, Verdict::Skip, Verdict::Skip]);
         assert_eq!(finished.outcome.verdict, Verdict::Fail);
     }
 
@@ -457,10 +390,7 @@ mod tests {
     fn a_missing_need_skips_and_a_failed_look_is_an_error() {
         for (stop, verdict) in [
             (Stop::Needs(Need::Redis), Verdict::Skip),
-            (
-                Stop::CannotLook(CannotLook::new("log", "gone")),
-                Verdict::Error,
-            ),
+            (Stop::CannotLook(CannotLook::new("log", "gone")), Verdict::Error),
         ] {
             let mut case = case(Vec::new());
             case.step(1, "one");
@@ -492,15 +422,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_replay_that_asks_otherwise_diverges() {
-        let known = Shown {
-            probe: "http".to_owned(),
-            asked: json!("a"),
-            seen: Arc::new(json!("b")),
-        };
+        let known = Shown { probe: "http".to_owned(), asked: json!("a"), seen: Arc::new(json!("b")) };
         let mut case = case(vec![known]);
-        let stop = case
-            .observe("http", json!("c"), async |_| Ok(Value::Null))
-            .await;
+        let stop = case.observe("http", json!("c"), async |_| Ok(Value::Null)).await;
         assert!(matches!(stop, Err(Stop::Diverged(_))));
     }
 }

@@ -16,14 +16,8 @@ impl Matcher {
     }
 }
 
-fn matcher(
-    expected: impl Into<String>,
-    judge: impl Fn(&Value) -> bool + Send + Sync + 'static,
-) -> Matcher {
-    Matcher {
-        expected: expected.into(),
-        judge: Box::new(judge),
-    }
+fn matcher(expected: impl Into<String>, judge: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Matcher {
+    Matcher { expected: expected.into(), judge: Box::new(judge) }
 }
 
 fn number(expected: String, judge: impl Fn(f64) -> bool + Send + Sync + 'static) -> Matcher {
@@ -47,18 +41,14 @@ pub fn is(wanted: impl Into<Value>) -> Matcher {
 /// Something there, and not this value.
 pub fn is_not(unwanted: impl Into<Value>) -> Matcher {
     let unwanted = unwanted.into();
-    matcher(format!("something other than {unwanted}"), move |value| {
-        !value.is_null() && !same(value, &unwanted)
-    })
+    matcher(format!("something other than {unwanted}"), move |value| !value.is_null() && !same(value, &unwanted))
 }
 
 /// One of these values.
 pub fn one_of<T: Into<Value>>(wanted: impl IntoIterator<Item = T>) -> Matcher {
     let wanted: Vec<Value> = wanted.into_iter().map(Into::into).collect();
     let names: Vec<String> = wanted.iter().map(Value::to_string).collect();
-    matcher(format!("one of {}", names.join(", ")), move |value| {
-        wanted.iter().any(|one| same(value, one))
-    })
+    matcher(format!("one of {}", names.join(", ")), move |value| wanted.iter().any(|one| same(value, one)))
 }
 
 /// A number of at least this.
@@ -83,16 +73,12 @@ pub fn below(limit: f64) -> Matcher {
 
 /// A number from `low` to `high`, both included.
 pub fn between(low: f64, high: f64) -> Matcher {
-    number(format!("from {low} to {high}"), move |n| {
-        n >= low && n <= high
-    })
+    number(format!("from {low} to {high}"), move |n| n >= low && n <= high)
 }
 
 /// A number that differs from `wanted` by `tolerance` at most.
 pub fn within(tolerance: f64, wanted: f64) -> Matcher {
-    number(format!("{wanted}, give or take {tolerance}"), move |n| {
-        (n - wanted).abs() <= tolerance
-    })
+    number(format!("{wanted}, give or take {tolerance}"), move |n| (n - wanted).abs() <= tolerance)
 }
 
 /// A text that holds this one (case ignored), or an array that holds it as an element.
@@ -101,9 +87,7 @@ pub fn contains(part: impl Into<String>) -> Matcher {
     let lower = part.to_lowercase();
     matcher(format!("contains {part:?}"), move |value| match value {
         Value::String(text) => text.to_lowercase().contains(&lower),
-        Value::Array(items) => items
-            .iter()
-            .any(|item| item.as_str() == Some(part.as_str())),
+        Value::Array(items) => items.iter().any(|item| item.as_str() == Some(part.as_str())),
         _ => false,
     })
 }
@@ -121,16 +105,11 @@ pub fn present() -> Matcher {
 
 /// Nothing: `null`, or an empty array.
 pub fn absent() -> Matcher {
-    matcher("absent", |value| {
-        value.is_null() || value.as_array().is_some_and(Vec::is_empty)
-    })
+    matcher("absent", |value| value.is_null() || value.as_array().is_some_and(Vec::is_empty))
 }
 
 /// Whatever the test accepts; the words say what that is.
-pub fn such_that(
-    expected: impl Into<String>,
-    judge: impl Fn(&Value) -> bool + Send + Sync + 'static,
-) -> Matcher {
+pub fn such_that(expected: impl Into<String>, judge: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Matcher {
     matcher(expected, judge)
 }
 
@@ -155,11 +134,7 @@ mod tests {
             contains(""),
             present(),
         ] {
-            assert!(
-                !matcher.holds(&nothing),
-                "{} accepts null",
-                matcher.expected
-            );
+            assert!(!matcher.holds(&nothing), "{} accepts null", matcher.expected);
         }
         assert!(absent().holds(&nothing));
     }

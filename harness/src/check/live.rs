@@ -85,9 +85,7 @@ impl Live {
         for secret in target.all_secrets() {
             vault.seal("secret of the target", secret.expose());
         }
-        let client_address = target
-            .forwarded_for
-            .then(|| format!("10.{}.{}.1", case_number / 256, case_number % 256));
+        let client_address = target.forwarded_for.then(|| format!("10.{}.{}.1", case_number / 256, case_number % 256));
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -109,10 +107,7 @@ impl Live {
 
     /// Notes whether a service answered, for the pulse of the whole.
     pub fn note_answer(&self, service: Service, answered: bool) {
-        let stopped = self
-            .stopped
-            .lock()
-            .expect("nothing panics while it holds this lock");
+        let stopped = self.stopped.lock().expect("nothing panics while it holds this lock");
         if answered {
             self.pulse.beat();
         } else if !stopped.contains(&service) {
@@ -122,9 +117,6 @@ impl Live {
 
     /// Everything that the target has, of what checks may ask for.
     pub fn had(&self, wanted: impl IntoIterator<Item = Need>) -> Vec<Need> {
-        wanted
-            .into_iter()
-            .filter(|need| self.target.has(*need))
-            .collect()
+        wanted.into_iter().filter(|need| self.target.has(*need)).collect()
     }
 }

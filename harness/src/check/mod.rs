@@ -1,10 +1,7 @@
 //! What a check is: a function from observations to verdicts, one for each feature.
 
 mod case;
-#[allow(
-    clippy::module_inception,
-    reason = "the folder and the type are one idea"
-)]
+#[allow(clippy::module_inception, reason = "the folder and the type are one idea")]
 mod check;
 mod expect;
 mod live;
@@ -17,8 +14,7 @@ mod vault;
 pub use case::{Case, Finished};
 pub use check::{Check, CheckFuture};
 pub use expect::{
-    Matcher, above, absent, at_least, at_most, below, between, contains, is, is_not, one_of,
-    present, such_that, within,
+    Matcher, above, absent, at_least, at_most, below, between, contains, is, is_not, one_of, present, such_that, within,
 };
 pub use live::{Live, Patience, Pulse};
 pub use reads::{Look, Reads};

@@ -35,11 +35,7 @@ impl Default for Reads {
 impl Reads {
     fn inner(&self) -> Option<MutexGuard<'_, Inner>> {
         let inner = self.0.as_ref()?;
-        Some(
-            inner
-                .lock()
-                .expect("nothing panics while it holds this lock"),
-        )
+        Some(inner.lock().expect("nothing panics while it holds this lock"))
     }
 
     /// A ledger that notes nothing, for replays whose looks nobody asks for.
@@ -61,10 +57,7 @@ impl Reads {
             return;
         };
         let step = inner.step;
-        let (known, steps) = inner
-            .places
-            .entry((seq, pointer.to_owned()))
-            .or_insert((look, BTreeSet::new()));
+        let (known, steps) = inner.places.entry((seq, pointer.to_owned())).or_insert((look, BTreeSet::new()));
         *known = (*known).max(look);
         steps.insert(step);
         inner.recent.insert(seq);
@@ -72,9 +65,7 @@ impl Reads {
 
     /// Observations looked at since the last call, for the expectation that was built from them.
     pub fn take_recent(&self) -> Vec<u32> {
-        let recent = self
-            .inner()
-            .map(|mut inner| std::mem::take(&mut inner.recent));
+        let recent = self.inner().map(|mut inner| std::mem::take(&mut inner.recent));
         recent.into_iter().flatten().collect()
     }
 
@@ -84,8 +75,6 @@ impl Reads {
             return Vec::new();
         };
         let places = inner.places.iter();
-        places
-            .map(|(place, (look, steps))| (place.clone(), *look, steps.clone()))
-            .collect()
+        places.map(|(place, (look, steps))| (place.clone(), *look, steps.clone())).collect()
     }
 }

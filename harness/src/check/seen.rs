@@ -16,12 +16,7 @@ pub struct Seen {
 impl Seen {
     /// The whole of an observation.
     pub fn new(whole: Arc<Value>, seq: u32, reads: Reads) -> Seen {
-        Seen {
-            whole,
-            seq,
-            pointer: String::new(),
-            reads,
-        }
+        Seen { whole, seq, pointer: String::new(), reads }
     }
 
     /// The part at a JSON pointer (RFC 6901), `/body/status`; `null` where there is none. Going there is not yet looking.

@@ -15,10 +15,7 @@ pub struct CannotLook {
 impl CannotLook {
     /// A failure of `probe`, with its reason.
     pub fn new(probe: &'static str, reason: impl std::fmt::Display) -> CannotLook {
-        CannotLook {
-            probe,
-            reason: reason.to_string(),
-        }
+        CannotLook { probe, reason: reason.to_string() }
     }
 }
 

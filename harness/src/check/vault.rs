@@ -38,9 +38,7 @@ impl std::fmt::Debug for Entry {
 
 impl Vault {
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.0
-            .lock()
-            .expect("nothing panics while it holds this lock")
+        self.0.lock().expect("nothing panics while it holds this lock")
     }
 
     /// Puts a value away and returns its name. The same value keeps its name.
@@ -49,14 +47,9 @@ impl Vault {
         if let Some(known) = entries.iter().find(|entry| entry.value == value) {
             return known.name.clone();
         }
-        let of_kind = entries
-            .iter()
-            .filter(|entry| entry.name.starts_with(&format!("‹{kind} #")));
+        let of_kind = entries.iter().filter(|entry| entry.name.starts_with(&format!("‹{kind} #")));
         let name = format!("‹{kind} #{}›", of_kind.count() + 1);
-        entries.push(Entry {
-            name: name.clone(),
-            value: value.to_owned(),
-        });
+        entries.push(Entry { name: name.clone(), value: value.to_owned() });
         name
     }
 
@@ -66,9 +59,7 @@ impl Vault {
             return text.to_owned();
         }
         let entries = self.entries();
-        entries.iter().fold(text.to_owned(), |text, entry| {
-            text.replace(&entry.name, &entry.value)
-        })
+        entries.iter().fold(text.to_owned(), |text, entry| text.replace(&entry.name, &entry.value))
     }
 
     /// Replaces names by their values in every text of a JSON tree: for the wire.
@@ -79,15 +70,9 @@ impl Vault {
     /// Replaces every known value in a text by its name.
     pub fn hide(&self, text: &str) -> String {
         let entries = self.entries();
-        let long = entries
-            .iter()
-            .filter(|entry| entry.value.len() >= SHORTEST_BY_VALUE);
+        let long = entries.iter().filter(|entry| entry.value.len() >= SHORTEST_BY_VALUE);
         long.fold(text.to_owned(), |text, entry| {
-            if text.contains(&entry.value) {
-                text.replace(&entry.value, &entry.name)
-            } else {
-                text
-            }
+            if text.contains(&entry.value) { text.replace(&entry.value, &entry.name) } else { text }
         })
     }
 
@@ -126,10 +111,7 @@ fn map_texts(value: &Value, change: &dyn Fn(&str) -> String) -> Value {
         Value::String(text) => Value::String(change(text)),
         Value::Array(items) => items.iter().map(|item| map_texts(item, change)).collect(),
         Value::Object(entries) => Value::Object(
-            entries
-                .iter()
-                .map(|(key, value)| (change(key), map_texts(value, change)))
-                .collect::<Map<_, _>>(),
+            entries.iter().map(|(key, value)| (change(key), map_texts(value, change))).collect::<Map<_, _>>(),
         ),
         other => other.clone(),
     }
@@ -143,16 +125,9 @@ mod tests {
     #[test]
     fn a_check_sees_names_and_the_wire_sees_values() {
         let vault = Vault::default();
-        let seen = vault
-            .hide_json(&json!({"access_token": "eyJabc.def.ghi", "note": "got eyJabc.def.ghi"}));
-        assert_eq!(
-            seen,
-            json!({"access_token": "‹access_token #1›", "note": "got ‹access_token #1›"})
-        );
-        assert_eq!(
-            vault.open("Bearer ‹access_token #1›"),
-            "Bearer eyJabc.def.ghi"
-        );
+        let seen = vault.hide_json(&json!({"access_token": "eyJabc.def.ghi", "note": "got eyJabc.def.ghi"}));
+        assert_eq!(seen, json!({"access_token": "‹access_token #1›", "note": "got ‹access_token #1›"}));
+        assert_eq!(vault.open("Bearer ‹access_token #1›"), "Bearer eyJabc.def.ghi");
     }
 
     #[test]

@@ -267,15 +267,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     let mut rest = text.trim();
     let mut seconds = 0.0;
     while !rest.is_empty() {
-        let digits = rest.len()
-            - rest
-                .trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.')
-                .len();
+        let digits =
+            rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.').len();
         let (number, after) = rest.split_at(digits);
-        let letters = after.len()
-            - after
-                .trim_start_matches(|letter: char| letter.is_ascii_alphabetic())
-                .len();
+        let letters = after.len() - after.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).len();
         let (unit, after) = after.split_at(letters);
         let unit = match unit {
             "ms" => 0.001,
@@ -305,12 +300,8 @@ mod tests {
 
     #[test]
     fn times_are_written_with_their_units() {
-        let told = ["90s", "2m", "1m30s", "1h", "500ms", "0.5m", "90"]
-            .map(|text| duration(text).unwrap().as_millis());
-        assert_eq!(
-            told,
-            [90_000, 120_000, 90_000, 3_600_000, 500, 30_000, 90_000]
-        );
+        let told = ["90s", "2m", "1m30s", "1h", "500ms", "0.5m", "90"].map(|text| duration(text).unwrap().as_millis());
+        assert_eq!(told, [90_000, 120_000, 90_000, 3_600_000, 500, 30_000, 90_000]);
         for text in ["", "s", "2 m", "-1s", "1d", "1.2.3s", "x"] {
             assert!(duration(text).unwrap_err().contains("is no time"), "{text}");
         }

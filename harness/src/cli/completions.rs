@@ -8,12 +8,7 @@ use clap::CommandFactory;
 /// Prints the script for a shell.
 pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut Arguments::command(),
-        "conform",
-        &mut script,
-    );
+    clap_complete::generate(args.shell, &mut Arguments::command(), "conform", &mut script);
     place::print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Fine)
 }

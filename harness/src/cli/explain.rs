@@ -26,10 +26,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, CommandError> {
     let catalogue = place::catalogue(args.catalogue.as_deref())?;
     let feature = catalogue
         .feature(args.feature)
-        .ok_or(CommandError::NoFeature {
-            feature: args.feature,
-            last: catalogue.len(),
-        })?;
+        .ok_or(CommandError::NoFeature { feature: args.feature, last: catalogue.len() })?;
     let record = place::record(args.record.as_deref())?;
     let text = explanation(feature, checks::find(feature.number), record.as_ref());
     place::print(&text)?;
@@ -39,19 +36,8 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, CommandError> {
 fn explanation(feature: &Feature, check: Option<&Check>, record: Option<&Record>) -> String {
     let mut text = String::new();
     let phase = Phase::numbered(feature.phase).map_or("", |phase| phase.name);
-    add!(
-        text,
-        "Feature {}: {}",
-        feature.number,
-        plain::line(&feature.description)
-    );
-    add!(
-        text,
-        "phase {} ({phase}), area {}, {}",
-        feature.phase,
-        feature.area,
-        feature.category.name()
-    );
+    add!(text, "Feature {}: {}", feature.number, plain::line(&feature.description));
+    add!(text, "phase {} ({phase}), area {}, {}", feature.phase, feature.area, feature.category.name());
     let outcome = record.and_then(|record| record.outcome(feature.number));
     if let Some(outcome) = outcome {
         add!(text, "last record: {}", reason::why(outcome));
@@ -61,8 +47,7 @@ fn explanation(feature: &Feature, check: Option<&Check>, record: Option<&Record>
         add!(text, "Its steps are not written yet.");
     }
     for (number, words) in (1..).zip(&feature.steps) {
-        let seen =
-            outcome.and_then(|outcome| outcome.steps.iter().find(|step| step.step == number));
+        let seen = outcome.and_then(|outcome| outcome.steps.iter().find(|step| step.step == number));
         step(&mut text, number, words, seen);
     }
     add!(text, "");
@@ -72,9 +57,7 @@ fn explanation(feature: &Feature, check: Option<&Check>, record: Option<&Record>
 }
 
 fn step(text: &mut String, number: u8, words: &str, seen: Option<&StepOutcome>) {
-    let verdict = seen
-        .map(|step| format!("  [{}]", step.verdict))
-        .unwrap_or_default();
+    let verdict = seen.map(|step| format!("  [{}]", step.verdict)).unwrap_or_default();
     add!(text, "{number:>3}. {}{verdict}", plain::line(words));
     let Some(seen) = seen else {
         return;
@@ -94,10 +77,7 @@ fn expectation(text: &mut String, one: &Expectation) {
     let sign = if one.holds { "holds" } else { "WRONG" };
     let [requirement, expected] = [&one.requirement, &one.expected].map(|words| plain::line(words));
     let observed = plain::short(&plain::observed(&one.observed), SHOWN);
-    add!(
-        text,
-        "     {sign}  {requirement}: expected {expected}, observed {observed}"
-    );
+    add!(text, "     {sign}  {requirement}: expected {expected}, observed {observed}");
 }
 
 fn proof(text: &mut String, check: Option<&Check>) {
@@ -109,19 +89,12 @@ fn proof(text: &mut String, check: Option<&Check>) {
     for sabotage in check.sabotage {
         add!(text, "Sabotage, which must turn it red: {}", sabotage.what);
     }
-    add!(
-        text,
-        "`conform prove {}` shows that it does.",
-        check.feature
-    );
+    add!(text, "`conform prove {}` shows that it does.", check.feature);
 }
 
 fn evidence(text: &mut String, record: Option<&Record>, outcome: Option<&Outcome>) {
     let (Some(record), Some(outcome)) = (record, outcome) else {
-        add!(
-            text,
-            "No record tells anything of it; `conform run` makes one."
-        );
+        add!(text, "No record tells anything of it; `conform run` makes one.");
         return;
     };
     let path = evidence_path(&record.dir, outcome.feature);

@@ -17,9 +17,5 @@ pub(super) fn gate(args: &GateArgs) -> Result<Exit, CommandError> {
         verdict.record.get_or_insert_with(|| why.to_owned());
     }
     place::print(&format!("{verdict}\n"))?;
-    Ok(if verdict.passes() {
-        Exit::Fine
-    } else {
-        Exit::Failed
-    })
+    Ok(if verdict.passes() { Exit::Fine } else { Exit::Failed })
 }

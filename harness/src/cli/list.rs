@@ -14,22 +14,14 @@ pub(super) fn list(args: &ListArgs) -> Result<Exit, CommandError> {
     let last = place::record(None)?;
     let selection = place::select(&args.which.selection, &catalogue, last.as_ref())?;
     let checked = place::checked();
-    let features = selection
-        .numbers()
-        .iter()
-        .filter_map(|number| catalogue.feature(*number));
+    let features = selection.numbers().iter().filter_map(|number| catalogue.feature(*number));
     let mut text = String::new();
     for feature in features {
         let has_check = checked.contains(&feature.number);
-        writeln!(text, "{}", line(feature, has_check, last.as_ref()))
-            .expect("a text can always grow");
+        writeln!(text, "{}", line(feature, has_check, last.as_ref())).expect("a text can always grow");
     }
     place::print(&text)?;
-    eprintln!(
-        "{} of {} features",
-        selection.numbers().len(),
-        catalogue.len()
-    );
+    eprintln!("{} of {} features", selection.numbers().len(), catalogue.len());
     Ok(Exit::Fine)
 }
 

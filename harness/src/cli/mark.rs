@@ -20,10 +20,7 @@ const REFERENCE: &str = "reference";
 pub(super) fn mark(args: &MarkArgs) -> Result<Exit, CommandError> {
     let path = place::catalogue_path(args.catalogue.as_deref())?;
     let record = Record::read(&args.record)?;
-    let unreadable = |cause| CatalogueError::Unreadable {
-        path: path.clone(),
-        cause,
-    };
+    let unreadable = |cause| CatalogueError::Unreadable { path: path.clone(), cause };
     let text = fs::read_to_string(&path).map_err(unreadable)?;
     let catalogue = Catalogue::parse(&text, &path)?;
     fit(&record, &catalogue)?;
@@ -51,10 +48,7 @@ fn fit(record: &Record, catalogue: &Catalogue) -> Result<(), CommandError> {
         return unfit("the run was broken off before its end".to_owned());
     }
     if record.header.target != REFERENCE {
-        return unfit(format!(
-            "the record is of `{}`, not of the reference",
-            record.header.target
-        ));
+        return unfit(format!("the record is of `{}`, not of the reference", record.header.target));
     }
     if record.header.catalogue != CatalogueId::of(catalogue) {
         return unfit("the record goes by another catalogue; run the features again".to_owned());
@@ -70,11 +64,7 @@ struct Marked {
 }
 
 fn marked(text: &str, record: &Record) -> Marked {
-    let mut marked = Marked {
-        text: String::with_capacity(text.len() + record.outcomes.len()),
-        gained: 0,
-        lost: 0,
-    };
+    let mut marked = Marked { text: String::with_capacity(text.len() + record.outcomes.len()), gained: 0, lost: 0 };
     let mut copied = 0;
     for (number, place) in (1..).zip(places(text)) {
         let Some(outcome) = record.outcome(number) else {
@@ -152,20 +142,11 @@ mod tests {
     fn only_the_marks_change() {
         let (_place, record) = record(&[(1, Verdict::Partial), (2, Verdict::Pass)]);
         let marked = marked(LIST, &record);
-        let expected = LIST
-            .replace("\" :true", "\" :false")
-            .replace("\tfalse", "\ttrue");
+        let expected = LIST.replace("\" :true", "\" :false").replace("\tfalse", "\ttrue");
         assert_eq!(marked.text, expected);
         assert_eq!((marked.gained, marked.lost), (1, 1));
-        let (before, after) = (
-            Catalogue::parse(LIST, "a").unwrap(),
-            Catalogue::parse(&marked.text, "a").unwrap(),
-        );
-        assert_eq!(
-            CatalogueId::of(&before),
-            CatalogueId::of(&after),
-            "so it can be marked again"
-        );
+        let (before, after) = (Catalogue::parse(LIST, "a").unwrap(), Catalogue::parse(&marked.text, "a").unwrap());
+        assert_eq!(CatalogueId::of(&before), CatalogueId::of(&after), "so it can be marked again");
     }
 
     #[test]
@@ -183,35 +164,16 @@ mod tests {
             fit(&record, &catalogue).map_err(|error| error.to_string())
         };
         assert_eq!(refused(|_| {}), Ok(()));
-        assert!(
-            refused(|record| record.footer = None)
-                .unwrap_err()
-                .contains("broken off")
-        );
-        assert!(
-            refused(|record| record.damage = Some("x".into()))
-                .unwrap_err()
-                .contains("damaged")
-        );
-        assert!(
-            refused(|record| record.header.target = "mine".into())
-                .unwrap_err()
-                .contains("not of the reference")
-        );
-        assert!(
-            refused(|record| record.header.catalogue.hash.clear())
-                .unwrap_err()
-                .contains("another catalogue")
-        );
+        assert!(refused(|record| record.footer = None).unwrap_err().contains("broken off"));
+        assert!(refused(|record| record.damage = Some("x".into())).unwrap_err().contains("damaged"));
+        assert!(refused(|record| record.header.target = "mine".into()).unwrap_err().contains("not of the reference"));
+        assert!(refused(|record| record.header.catalogue.hash.clear()).unwrap_err().contains("another catalogue"));
     }
 
     #[test]
     fn a_file_is_replaced_through_a_link_and_nothing_is_left_beside_it() {
         let place = tempfile::tempdir().unwrap();
-        let (file, link) = (
-            place.path().join("list.json"),
-            place.path().join("link.json"),
-        );
+        let (file, link) = (place.path().join("list.json"), place.path().join("link.json"));
         fs::write(&file, "before").unwrap();
         std::os::unix::fs::symlink("list.json", &link).unwrap();
         replace(&link, "after").unwrap();

@@ -29,9 +29,7 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// There is no record yet.
-    #[error(
-        "there is no reports/latest here or further up; run `conform run` first or name a record with --record"
-    )]
+    #[error("there is no reports/latest here or further up; run `conform run` first or name a record with --record")]
     NoRecord,
     /// The report could not be made.
     #[error(transparent)]

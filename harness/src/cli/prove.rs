@@ -7,7 +7,7 @@ use crate::check::{Check, Patience};
 use crate::checks;
 use crate::exit_code::Exit;
 use crate::outcome::{Evidence, Verdict};
-use crate::proof::{NullProof, Proof, SabotageProof, null_targets, sabotage, tamper};
+use crate::proof::{Ground, NullProof, Proof, TamperProof, null_targets, sabotage, tamper};
 use crate::provision::{BackendChoice, Options, ProvisionError, Servers};
 use crate::runner::{Event, Place, Plan, run};
 use std::collections::BTreeMap;
@@ -33,11 +33,7 @@ enum ProveError {
     )]
     NothingToProve,
     #[error("there is no evidence of feature {feature} at {}: {reason}; save some with `conform prove --save DIR`", path.display())]
-    NoEvidence {
-        feature: u16,
-        path: PathBuf,
-        reason: String,
-    },
+    NoEvidence { feature: u16, path: PathBuf, reason: String },
     #[error(transparent)]
     Provision(#[from] ProvisionError),
     #[error("{0}")]
@@ -68,56 +64,48 @@ fn try_prove(args: ProveArgs) -> Result<Exit, ProveError> {
     if chosen.is_empty() {
         return Err(ProveError::NothingToProve);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let proof = if args.offline || args.evidence.is_some() {
-        let root = path
-            .parent()
-            .and_then(Path::parent)
-            .unwrap_or(Path::new("."));
+        let root = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
         let dir = args.evidence.unwrap_or_else(|| root.join(SHIPPED));
-        Proof {
-            tampering: offline(&chosen, &dir)?,
-            ..Proof::default()
-        }
+        Proof { tampering: offline(&chosen, &dir)?, ..Proof::default() }
     } else {
         runtime.block_on(live(&catalogue, &chosen, args.save.as_deref()))?
     };
     runtime.shutdown_timeout(Duration::from_secs(5));
     place::print(&proof.table())?;
-    Ok(if proof.holds() {
-        Exit::Fine
-    } else {
-        Exit::Failed
-    })
+    Ok(if proof.holds() { Exit::Fine } else { Exit::Failed })
 }
 
 fn with_checks(catalogue: &Catalogue, numbers: &[u16]) -> Vec<(Feature, &'static Check)> {
-    numbers
-        .iter()
-        .filter_map(|&number| Some((catalogue.feature(number)?.clone(), checks::find(number)?)))
-        .collect()
+    numbers.iter().filter_map(|&number| Some((catalogue.feature(number)?.clone(), checks::find(number)?))).collect()
 }
 
-fn offline(
-    chosen: &[(Feature, &'static Check)],
-    dir: &Path,
-) -> Result<Vec<crate::proof::TamperProof>, ProveError> {
-    let mut proofs = Vec::new();
-    for (feature, check) in chosen {
+fn offline(chosen: &[(Feature, &'static Check)], dir: &Path) -> Result<Vec<TamperProof>, ProveError> {
+    let mut all = BTreeMap::new();
+    for (feature, _) in chosen {
         let path = dir.join(format!("f{:03}.jsonl", feature.number));
         let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-        let evidence =
-            read.and_then(|text| Evidence::from_lines(&text).map_err(|error| error.to_string()));
-        let evidence = evidence.map_err(|reason| ProveError::NoEvidence {
-            feature: feature.number,
-            path,
-            reason,
-        })?;
-        proofs.push(tamper(check, feature, &evidence));
+        let evidence = read.and_then(|text| Evidence::from_lines(&text).map_err(|error| error.to_string()));
+        let evidence = evidence.map_err(|reason| ProveError::NoEvidence { feature: feature.number, path, reason })?;
+        all.insert(feature.number, evidence);
     }
-    Ok(proofs)
+    Ok(tamper_all(chosen, &all))
+}
+
+/// Tampers with the evidence of all checks at the same time; a replay has nothing to wait for.
+fn tamper_all(chosen: &[(Feature, &'static Check)], evidence: &BTreeMap<u16, Evidence>) -> Vec<TamperProof> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = chosen
+            .iter()
+            .filter_map(|(feature, check)| {
+                let evidence = evidence.get(&feature.number)?;
+                Some(scope.spawn(move || tamper(check, feature, evidence)))
+            })
+            .collect();
+        let proofs = threads.into_iter().map(|thread| thread.join());
+        proofs.map(|proof| proof.expect("a replay that panics is a fault of the check")).collect()
+    })
 }
 
 /// A sound run, its evidence tampered with, every sabotage, every worthless target.
@@ -146,25 +134,21 @@ async fn live(
             .collect(),
         ..Proof::default()
     };
-    for (feature, check) in chosen {
-        let Some(evidence) = evidence.get(&feature.number) else {
-            continue;
-        };
-        if let Some(dir) = save {
-            std::fs::create_dir_all(dir)?;
-            std::fs::write(
-                dir.join(format!("f{:03}.jsonl", feature.number)),
-                evidence.to_lines(),
-            )?;
+    if let Some(dir) = save {
+        std::fs::create_dir_all(dir)?;
+        for (feature, _) in chosen {
+            if let Some(evidence) = evidence.get(&feature.number) {
+                let path = dir.join(format!("f{:03}.jsonl", feature.number));
+                std::fs::write(path, evidence.to_lines())?;
+            }
         }
-        proof.tampering.push(tamper(check, feature, evidence));
     }
+    proof.tampering = tamper_all(chosen, &evidence);
     for (_, check) in chosen {
         for one in check.sabotage {
             eprintln!("f{:03}: {}", check.feature, one.what);
-            let done: SabotageProof =
-                sabotage(&servers, &all, &sound, check, one, JOBS, SEED).await;
-            proof.sabotage.push(done);
+            let ground = Ground { servers: &servers, checks: &all, sound: &sound, jobs: JOBS, seed: SEED };
+            proof.sabotage.push(sabotage(&ground, check, one).await);
         }
     }
     eprintln!("worthless targets");
@@ -182,10 +166,7 @@ async fn sound_run(
 ) -> (BTreeMap<u16, Verdict>, BTreeMap<u16, Evidence>) {
     let place = Arc::new(Place::stacks(servers.clone(), Vec::new(), SEED));
     let plan = Plan {
-        features: all
-            .iter()
-            .map(|(feature, check)| (feature.clone(), Some(*check)))
-            .collect(),
+        features: all.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
         jobs: JOBS,
         patience: Patience(Duration::ZERO),
         seed: SEED,

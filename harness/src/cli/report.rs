@@ -19,10 +19,9 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
     let text = report::render(&record, format)?;
     match &args.output {
         None => place::print(&text)?,
-        Some(path) => fs::write(path, text).map_err(|source| CommandError::Unwritable {
-            path: path.clone(),
-            source,
-        })?,
+        Some(path) => {
+            fs::write(path, text).map_err(|source| CommandError::Unwritable { path: path.clone(), source })?
+        }
     }
     // The report was made, whatever it says; `conform gate` is there to judge.
     Ok(Exit::Fine)

@@ -24,13 +24,9 @@ enum RunError {
     Command(#[from] place::CommandError),
     #[error(transparent)]
     TargetFile(#[from] external::TargetFileError),
-    #[error(
-        "--backend {0} and --target do not go together: a target file describes a system that already runs"
-    )]
+    #[error("--backend {0} and --target do not go together: a target file describes a system that already runs")]
     TargetAndBackend(&'static str),
-    #[error(
-        "--backend external needs --target FILE, which says where the system is; docs/target-file.md describes it"
-    )]
+    #[error("--backend external needs --target FILE, which says where the system is; docs/target-file.md describes it")]
     NoTarget,
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -63,13 +59,8 @@ pub fn run(args: RunArgs) -> ExitCode {
 fn try_run(args: RunArgs) -> Result<Exit, RunError> {
     let catalogue = place::catalogue(args.which.catalogue.as_deref())?;
     let last = place::record(None).ok().flatten();
-    let numbers = place::select(&args.which.selection, &catalogue, last.as_ref())?
-        .numbers()
-        .to_vec();
-    let terminal = Arc::new(Terminal::new(
-        numbers.len(),
-        std::io::stderr().is_terminal(),
-    ));
+    let numbers = place::select(&args.which.selection, &catalogue, last.as_ref())?.numbers().to_vec();
+    let terminal = Arc::new(Terminal::new(numbers.len(), std::io::stderr().is_terminal()));
     let subject = subject(&args, &terminal)?;
     let reports = reports_folder(args.which.catalogue.as_deref())?;
     let named = args.record.is_some();
@@ -83,15 +74,10 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
         patience: Patience(args.patience.unwrap_or(Duration::ZERO)),
         seed: args.seed.unwrap_or_else(random_seed),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let finished = runtime.block_on(async {
         let listen = |news: News<'_>| match news {
-            News::Started {
-                feature,
-                description,
-            } => terminal.started(feature, description),
+            News::Started { feature, description } => terminal.started(feature, description),
             News::Finished(outcome) => terminal.finished(outcome),
         };
         tokio::select! {
@@ -140,20 +126,15 @@ fn conclude(dir: &Path, terminal: &Terminal) -> Result<Exit, RunError> {
     for format in [Format::Html, Format::Markdown, Format::Json, Format::Junit] {
         let path = dir.join(format.file_name());
         let text = render(&record, format).map_err(place::CommandError::from)?;
-        std::fs::write(&path, text)
-            .map_err(|source| place::CommandError::Unwritable { path, source })?;
+        std::fs::write(&path, text).map_err(|source| place::CommandError::Unwritable { path, source })?;
     }
     terminal.end(&record);
     let html = dir.join(Format::Html.file_name());
     place::print(&format!("\nreport: {}\n", html.display()))?;
-    let totals =
-        record
-            .outcomes
-            .iter()
-            .fold(std::collections::BTreeMap::new(), |mut totals, one| {
-                *totals.entry(one.verdict).or_insert(0) += 1;
-                totals
-            });
+    let totals = record.outcomes.iter().fold(std::collections::BTreeMap::new(), |mut totals, one| {
+        *totals.entry(one.verdict).or_insert(0) += 1;
+        totals
+    });
     Ok(Exit::of_run(&totals))
 }
 
@@ -180,19 +161,14 @@ fn fresh_record(reports: &Path) -> PathBuf {
 fn random_seed() -> u64 {
     // Small enough that every JSON reader keeps it exactly.
     use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish()
-        >> 16
+    std::collections::hash_map::RandomState::new().build_hasher().finish() >> 16
 }
 
 /// Ends when the user or the system asks for it.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -77,11 +77,7 @@ async fn serve(listener: TcpListener, behind: u16, rules: Arc<Vec<Rule>>) {
     }
 }
 
-async fn forward(
-    mut request: Request<Incoming>,
-    behind: u16,
-    rules: Arc<Vec<Rule>>,
-) -> Result<Reply, Problem> {
+async fn forward(mut request: Request<Incoming>, behind: u16, rules: Arc<Vec<Rule>>) -> Result<Reply, Problem> {
     let path = request.uri().path().to_owned();
     let meant: Vec<&Rule> = rules.iter().filter(|rule| rule.path == path).collect();
     if !meant.is_empty() {
@@ -89,10 +85,8 @@ async fn forward(
         request.headers_mut().remove(ACCEPT_ENCODING);
     }
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, behind)).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-        .preserve_header_case(true)
-        .handshake(TokioIo::new(stream))
-        .await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::Builder::new().preserve_header_case(true).handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let mut reply = sender.send_request(request).await?.map(Either::Left);
     for rule in meant {
@@ -138,10 +132,7 @@ mod tests {
                 let length = stream.read(&mut buffer).await.unwrap();
                 let request = String::from_utf8_lossy(&buffer[..length]);
                 let line = request.lines().next().unwrap();
-                let reply = format!(
-                    "HTTP/1.1 200 OK\r\nX-Kept: yes\r\nContent-Length: {}\r\n\r\n{line}",
-                    line.len()
-                );
+                let reply = format!("HTTP/1.1 200 OK\r\nX-Kept: yes\r\nContent-Length: {}\r\n\r\n{line}", line.len());
                 stream.write_all(reply.as_bytes()).await.unwrap();
             }
         });
@@ -150,19 +141,11 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_replies_of_the_path_are_changed() {
-        let rule = |path: &str, change| Rule {
-            path: path.into(),
-            change,
-        };
-        let text = Change::Text {
-            from: "HTTP".into(),
-            to: "smoke signals".into(),
-        };
+        let rule = |path: &str, change| Rule { path: path.into(), change };
+        let text = Change::Text { from: "HTTP".into(), to: "smoke signals".into() };
         let rules = vec![rule("/status", Change::Status(418)), rule("/text", text)];
         let port = free_port();
-        let _proxy = RewritingProxy::start(port, echo().await, rules)
-            .await
-            .unwrap();
+        let _proxy = RewritingProxy::start(port, echo().await, rules).await.unwrap();
         let get = async |path: &str| {
             let url = format!("http://127.0.0.1:{port}{path}");
             let reply = reqwest::get(url).await.unwrap();
@@ -170,23 +153,15 @@ mod tests {
             (reply.status().as_u16(), reply.text().await.unwrap())
         };
 
-        assert_eq!(
-            get("/status?a=b").await,
-            (418, "GET /status?a=b HTTP/1.1".into())
-        );
-        assert_eq!(
-            get("/text").await,
-            (200, "GET /text smoke signals/1.1".into())
-        );
+        assert_eq!(get("/status?a=b").await, (418, "GET /status?a=b HTTP/1.1".into()));
+        assert_eq!(get("/text").await, (200, "GET /text smoke signals/1.1".into()));
         assert_eq!(get("/texts").await, (200, "GET /texts HTTP/1.1".into()));
     }
 
     #[tokio::test]
     async fn a_service_that_is_down_gives_no_reply() {
         let port = free_port();
-        let _proxy = RewritingProxy::start(port, free_port(), Vec::new())
-            .await
-            .unwrap();
+        let _proxy = RewritingProxy::start(port, free_port(), Vec::new()).await.unwrap();
         let reply = reqwest::get(format!("http://127.0.0.1:{port}/health")).await;
         assert!(reply.unwrap_err().status().is_none());
     }

@@ -46,13 +46,8 @@ mod tests {
         drop(free);
         let _silent = Silent::on(port).await.unwrap();
 
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-            .await
-            .unwrap();
-        stream
-            .write_all(b"GET /health HTTP/1.1\r\n\r\n")
-            .await
-            .unwrap();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        stream.write_all(b"GET /health HTTP/1.1\r\n\r\n").await.unwrap();
         let mut answer = [0; 1];
         let read = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut answer)).await;
         assert!(read.is_err(), "it answered or closed: {read:?}");

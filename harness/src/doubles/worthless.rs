@@ -98,11 +98,7 @@ impl WorthlessServer {
         let address = listener.local_addr()?;
         let connections = Arc::<AtomicUsize>::default();
         if kind == Worthless::Refuses {
-            return Ok(WorthlessServer {
-                address,
-                connections,
-                task: None,
-            });
+            return Ok(WorthlessServer { address, connections, task: None });
         }
         let count = connections.clone();
         let task = tokio::spawn(async move {
@@ -113,11 +109,7 @@ impl WorthlessServer {
                 });
             }
         });
-        Ok(WorthlessServer {
-            address,
-            connections,
-            task: Some(task),
-        })
+        Ok(WorthlessServer { address, connections, task: Some(task) })
     }
 
     /// How many connections it has accepted so far.
@@ -148,12 +140,8 @@ async fn request(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length:"));
-            let length: usize = length
-                .and_then(|text| text.trim().parse().ok())
-                .unwrap_or(0);
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+            let length: usize = length.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
             if bytes.len() >= end + 4 + length {
                 return Ok(Some(bytes));
             }
@@ -187,20 +175,19 @@ async fn answer(kind: Worthless, request: &[u8], stream: &mut TcpStream) -> io::
         Worthless::RedirectCircle => {
             let line = String::from_utf8_lossy(request);
             let path = line.split(' ').nth(1).unwrap_or("/").to_owned();
-            format!("HTTP/1.1 307 Again\r\nlocation: {path}\r\ncontent-length: 0\r\n\r\n")
-                .into_bytes()
+            format!("HTTP/1.1 307 Again\r\nlocation: {path}\r\ncontent-length: 0\r\n\r\n").into_bytes()
         }
         Worthless::EndlessBody => {
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
-                .await?;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n").await?;
             loop {
                 stream.write_all(&[b'['; 1 << 16]).await?;
             }
         }
         Worthless::BrokenBody => {
             stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{\"status\":")
+                .write_all(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{\"status\":",
+                )
                 .await?;
             return Err(io::ErrorKind::BrokenPipe.into());
         }

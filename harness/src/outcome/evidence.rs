@@ -41,11 +41,7 @@ impl Evidence {
     /// The evidence as JSON lines, each ended by a newline.
     pub fn to_lines(&self) -> String {
         let first = EvidenceLine::Circumstances(self.circumstances.clone());
-        let rest = self
-            .observations
-            .iter()
-            .cloned()
-            .map(EvidenceLine::Observation);
+        let rest = self.observations.iter().cloned().map(EvidenceLine::Observation);
         std::iter::once(first)
             .chain(rest)
             .map(|line| serde_json::to_string(&line).expect("plain data has a JSON form") + "\n")
@@ -58,15 +54,10 @@ impl Evidence {
     /// Names the line (from 1) that is not what it should be.
     pub fn from_lines(text: &str) -> Result<Evidence, BadEvidence> {
         let mut lines = text.lines().enumerate().map(|(at, line)| {
-            serde_json::from_str::<EvidenceLine>(line).map_err(|error| BadEvidence {
-                line: at + 1,
-                expected: error.to_string(),
-            })
+            serde_json::from_str::<EvidenceLine>(line)
+                .map_err(|error| BadEvidence { line: at + 1, expected: error.to_string() })
         });
-        let expected_first = || BadEvidence {
-            line: 1,
-            expected: "the circumstances of the check".to_owned(),
-        };
+        let expected_first = || BadEvidence { line: 1, expected: "the circumstances of the check".to_owned() };
         let circumstances = match lines.next().ok_or_else(expected_first)?? {
             EvidenceLine::Circumstances(circumstances) => circumstances,
             EvidenceLine::Observation(_) => return Err(expected_first()),
@@ -76,17 +67,11 @@ impl Evidence {
             match line? {
                 EvidenceLine::Observation(observation) => observations.push(observation),
                 EvidenceLine::Circumstances(_) => {
-                    return Err(BadEvidence {
-                        line: observations.len() + 2,
-                        expected: "an observation".to_owned(),
-                    });
+                    return Err(BadEvidence { line: observations.len() + 2, expected: "an observation".to_owned() });
                 }
             }
         }
-        Ok(Evidence {
-            circumstances,
-            observations,
-        })
+        Ok(Evidence { circumstances, observations })
     }
 }
 

@@ -25,14 +25,8 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts, in the order in which reports list them.
-    pub const ALL: [Verdict; 6] = [
-        Verdict::Pass,
-        Verdict::Partial,
-        Verdict::Fail,
-        Verdict::Error,
-        Verdict::Skip,
-        Verdict::Unchecked,
-    ];
+    pub const ALL: [Verdict; 6] =
+        [Verdict::Pass, Verdict::Partial, Verdict::Fail, Verdict::Error, Verdict::Skip, Verdict::Unchecked];
 
     /// The word that reports and records use.
     pub fn word(self) -> &'static str {

@@ -90,12 +90,7 @@ impl Case {
     ///
     /// # Errors
     /// As [`Case::observe`].
-    pub async fn until_waiting(
-        &mut self,
-        service: Service,
-        what: &str,
-        count: usize,
-    ) -> Result<(), Stop> {
+    pub async fn until_waiting(&mut self, service: Service, what: &str, count: usize) -> Result<(), Stop> {
         if !self.can(Need::Clock) {
             return Ok(());
         }
@@ -106,11 +101,7 @@ impl Case {
             loop {
                 let clock = ask(&live, service, "GET", "/test/clock", None).await?;
                 let all = clock["waiting"].as_array().into_iter().flatten();
-                let named = all.filter(|one| {
-                    one["what"]
-                        .as_str()
-                        .is_some_and(|name| name.contains(&what))
-                });
+                let named = all.filter(|one| one["what"].as_str().is_some_and(|name| name.contains(&what)));
                 let waits = named.count() >= count;
                 if waits || began.elapsed() > SOON {
                     return Ok(json!(waits));
@@ -127,11 +118,8 @@ impl Case {
     /// # Errors
     /// As [`Case::observe`].
     pub async fn now(&mut self) -> Result<f64, Stop> {
-        let seen = self
-            .observe("clock", json!("time of day"), async |live: Arc<Live>| {
-                Ok(json!(unix_now(&live)))
-            })
-            .await?;
+        let seen =
+            self.observe("clock", json!("time of day"), async |live: Arc<Live>| Ok(json!(unix_now(&live)))).await?;
         Ok(seen.number().unwrap_or_default())
     }
 }
@@ -166,23 +154,14 @@ async fn ask(
         return Err(cannot(TARGET_DOWN.to_owned()));
     }
     let endpoint = live.target.services.get(&service);
-    let base = &endpoint
-        .ok_or_else(|| cannot(format!("no address of {service}")))?
-        .base;
-    let method =
-        reqwest::Method::from_bytes(method.as_bytes()).map_err(|e| cannot(e.to_string()))?;
-    let mut request = live
-        .http
-        .request(method, format!("{base}{path}"))
-        .timeout(SOON);
+    let base = &endpoint.ok_or_else(|| cannot(format!("no address of {service}")))?.base;
+    let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|e| cannot(e.to_string()))?;
+    let mut request = live.http.request(method, format!("{base}{path}")).timeout(SOON);
     if let Some(body) = body {
         request = request.json(&body);
     }
     let answer = request.send().await;
     live.note_answer(service, answer.is_ok());
     let answer = answer.map_err(|e| cannot(e.to_string()))?;
-    answer
-        .json()
-        .await
-        .map_err(|e| cannot(format!("{service} has no test clock: {e}")))
+    answer.json().await.map_err(|e| cannot(format!("{service} has no test clock: {e}")))
 }

@@ -53,8 +53,7 @@ impl Case {
         containing: &[&str],
         wanted: impl Fn(&Value) -> bool,
     ) -> Result<Vec<Seen>, Stop> {
-        self.lines_until(mark, containing, |lines| lines.iter().any(&wanted))
-            .await
+        self.lines_until(mark, containing, |lines| lines.iter().any(&wanted)).await
     }
 
     /// As [`Case::lines`], as soon as the lines are `enough` together.
@@ -123,16 +122,10 @@ async fn read(source: &LogSource, from: u64) -> Result<String, CannotLook> {
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         }
         LogSource::Command(words) => {
-            let (program, arguments) = words
-                .split_first()
-                .ok_or_else(|| cannot("the log command is empty".into()))?;
-            let run = tokio::process::Command::new(program)
-                .args(arguments)
-                .kill_on_drop(true)
-                .output();
+            let (program, arguments) = words.split_first().ok_or_else(|| cannot("the log command is empty".into()))?;
+            let run = tokio::process::Command::new(program).args(arguments).kill_on_drop(true).output();
             let output = tokio::time::timeout(PATIENCE, run).await;
-            let output =
-                output.map_err(|_| cannot(format!("{program} did not end within {PATIENCE:?}")))?;
+            let output = output.map_err(|_| cannot(format!("{program} did not end within {PATIENCE:?}")))?;
             let output = output.map_err(|error| cannot(format!("{program}: {error}")))?;
             let from = (from as usize).min(output.stdout.len());
             Ok(String::from_utf8_lossy(&output.stdout[from..]).into_owned())
@@ -147,18 +140,12 @@ mod tests {
     #[test]
     fn a_line_that_is_still_being_written_is_not_seen() {
         let parts = ["slow".to_owned()];
-        assert_eq!(
-            matching("{\"a\":\"slow\"}\n{\"b\":\"slow", &parts),
-            [json!({"a": "slow"})]
-        );
+        assert_eq!(matching("{\"a\":\"slow\"}\n{\"b\":\"slow", &parts), [json!({"a": "slow"})]);
     }
 
     #[test]
     fn lines_that_are_not_json_are_seen_as_text() {
         let parts = ["slow".to_owned()];
-        assert_eq!(
-            matching("plain slow\nother\n", &parts),
-            [json!({"text": "plain slow"})]
-        );
+        assert_eq!(matching("plain slow\nother\n", &parts), [json!({"text": "plain slow"})]);
     }
 }

@@ -15,12 +15,7 @@ impl Case {
     ///
     /// # Errors
     /// [`Stop::Needs`] where there is no access.
-    pub async fn put_object(
-        &mut self,
-        bucket: &str,
-        key: &str,
-        content: &str,
-    ) -> Result<Seen, Stop> {
+    pub async fn put_object(&mut self, bucket: &str, key: &str, content: &str) -> Result<Seen, Stop> {
         self.needs(Need::ObjectStore)?;
         let asked = json!({"put": key, "bucket": bucket, "content": content});
         let (bucket, key, content) = (bucket.to_owned(), key.to_owned(), content.to_owned());
@@ -53,10 +48,7 @@ fn open(live: &Live, bucket: &str) -> Result<(Bucket, Credentials), CannotLook> 
     let cannot = |reason: String| CannotLook::new("s3", reason);
     let access = live.target.object_store.as_ref();
     let access = access.ok_or_else(|| cannot("the target gives no access".to_owned()))?;
-    let endpoint = access
-        .endpoint
-        .parse()
-        .map_err(|e| cannot(format!("{}: {e}", access.endpoint)))?;
+    let endpoint = access.endpoint.parse().map_err(|e| cannot(format!("{}: {e}", access.endpoint)))?;
     let region = access.region.clone();
     let bucket = Bucket::new(endpoint, UrlStyle::Path, bucket.to_owned(), region);
     let credentials = Credentials::new(access.access_key.clone(), access.secret_key.expose());

@@ -19,12 +19,7 @@ fn control(live: &Live) -> Result<Arc<dyn Control>, CannotLook> {
 }
 
 fn note_stopped(live: &Live, change: impl FnOnce(&mut BTreeSet<Service>) -> bool) {
-    change(
-        &mut live
-            .stopped
-            .lock()
-            .expect("nothing panics while it holds this lock"),
-    );
+    change(&mut live.stopped.lock().expect("nothing panics while it holds this lock"));
 }
 
 impl Case {
@@ -73,10 +68,7 @@ impl Case {
             let Ok(statm) = std::fs::read_to_string(format!("/proc/{pid}/statm")) else {
                 return Ok(json!(null));
             };
-            let pages = statm
-                .split_whitespace()
-                .nth(1)
-                .and_then(|pages| pages.parse::<u64>().ok());
+            let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
             let resident = pages.map(|pages| (pages * page_size()) as f64 / 1024.0 / 1024.0);
             Ok(json!({"pid": pid, "resident_mb": resident}))
         })

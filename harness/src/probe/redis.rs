@@ -67,8 +67,7 @@ impl Case {
             let pattern = live.vault.open(&pattern);
             let (mut cursor, mut keys) = ("0".to_owned(), Vec::new());
             loop {
-                let words =
-                    ["SCAN", &cursor, "MATCH", &pattern, "COUNT", "1000"].map(str::to_owned);
+                let words = ["SCAN", &cursor, "MATCH", &pattern, "COUNT", "1000"].map(str::to_owned);
                 let page = run(&live, database, &words).await?;
                 keys.extend(page[1].as_array().cloned().unwrap_or_default());
                 cursor = page[0].as_str().unwrap_or("0").to_owned();
@@ -105,10 +104,7 @@ async fn run(live: &Live, database: u8, words: &[String]) -> Result<Value, Canno
     }
 }
 
-fn connection_info(
-    access: &RedisAccess,
-    database: u8,
-) -> redis::RedisResult<redis::ConnectionInfo> {
+fn connection_info(access: &RedisAccess, database: u8) -> redis::RedisResult<redis::ConnectionInfo> {
     let mut settings = redis::RedisConnectionInfo::default().set_db(i64::from(database));
     if let Some(password) = &access.password {
         settings = settings.set_password(password.expose());

@@ -11,16 +11,8 @@ use std::time::Duration;
 /// How long a statement of ours may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A lock that is held for a while; dropping it lets go.
-pub struct Held(Option<tokio::task::JoinHandle<()>>);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
-    }
-}
+/// A lock that is held; dropping it closes its connection, and so lets go.
+pub struct Held(Option<sqlx::PgConnection>);
 
 impl Case {
     /// The rows of a query, each an object by column name.
@@ -29,8 +21,7 @@ impl Case {
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where the query is refused.
     pub async fn rows(&mut self, query: &str) -> Result<Seen, Stop> {
         self.needs(Need::Sql)?;
-        let wrapped =
-            format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q");
+        let wrapped = format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q");
         self.observe("sql", json!({"query": query}), async |live: Arc<Live>| {
             let pool = pool(&live)?;
             let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(wrapped)).fetch_one(&pool);
@@ -74,14 +65,10 @@ impl Case {
             let mut seen = Value::Null;
             for (at, statement) in statements.iter().enumerate() {
                 let statement = live.vault.open(statement);
-                let run = sqlx::query(AssertSqlSafe(statement))
-                    .execute(&mut *transaction)
-                    .await;
+                let run = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
                 match run {
                     Ok(done) => seen = json!({"rows": done.rows_affected()}),
-                    Err(error) if at + 1 == statements.len() => {
-                        seen = refusal(&error).ok_or_else(|| cannot(error))?
-                    }
+                    Err(error) if at + 1 == statements.len() => seen = refusal(&error).ok_or_else(|| cannot(error))?,
                     Err(error) => return Err(cannot(error)),
                 }
             }
@@ -113,39 +100,60 @@ impl Case {
         Ok(())
     }
 
-    /// Takes a lock (`lock table users in access exclusive mode`) and returns as soon as it is held; it is let go
-    /// after `time`, or when the returned value is dropped.
+    /// Takes a lock (`lock table users in access exclusive mode`) and returns as soon as it is held; it is let go by
+    /// [`Case::release`], or when the returned value is dropped.
     ///
     /// # Errors
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where it is refused.
-    pub async fn hold(&mut self, statement: &str, time: Duration) -> Result<Held, Stop> {
+    pub async fn hold(&mut self, statement: &str) -> Result<Held, Stop> {
         self.needs(Need::Sql)?;
-        let asked = json!({"hold": statement, "ms": time.as_millis() as u64});
+        let asked = json!({"hold": statement});
         let statement = statement.to_owned();
         let mut held = Held(None);
         let slot = &mut held;
         self.observe("sql", asked, async move |live: Arc<Live>| {
             let cannot = |error: sqlx::Error| CannotLook::new("sql", error);
             let options = options(&live)?;
-            let mut connection = sqlx::PgConnection::connect_with(&options)
-                .await
-                .map_err(cannot)?;
-            sqlx::raw_sql("begin")
-                .execute(&mut connection)
-                .await
-                .map_err(cannot)?;
-            sqlx::raw_sql(AssertSqlSafe(statement))
-                .execute(&mut connection)
-                .await
-                .map_err(cannot)?;
-            slot.0 = Some(tokio::spawn(async move {
-                tokio::time::sleep(time).await;
-                let _ = sqlx::raw_sql("rollback").execute(&mut connection).await;
-            }));
+            let connection = sqlx::PgConnection::connect_with(&options).await;
+            let mut connection = connection.map_err(cannot)?;
+            sqlx::raw_sql("begin").execute(&mut connection).await.map_err(cannot)?;
+            let lock = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await;
+            lock.map_err(cannot)?;
+            slot.0 = Some(connection);
             Ok(json!("held"))
         })
         .await?;
         Ok(held)
+    }
+
+    /// Lets go of a lock once somebody has waited for it this long.
+    ///
+    /// # Errors
+    /// [`Stop::CannotLook`] where that cannot be seen.
+    pub async fn release(&mut self, held: Held, waited: Duration) -> Result<(), Stop> {
+        let asked = json!({"release, once waited for, in ms": waited.as_millis() as u64});
+        self.observe("sql", asked, async move |live: Arc<Live>| {
+            let pool = pool(&live)?;
+            let waiting = "select exists (select from pg_stat_activity \
+                 where datname = current_database() and wait_event_type = 'Lock' \
+                 and now() - query_start >= make_interval(secs => $1))";
+            let deadline = tokio::time::Instant::now() + PATIENCE;
+            let seen = loop {
+                let query = sqlx::query_scalar::<_, bool>(waiting).bind(waited.as_secs_f64());
+                let long_enough = query.fetch_one(&pool).await;
+                if long_enough.map_err(|error| CannotLook::new("sql", error))? {
+                    break json!("waited for, and released");
+                }
+                if tokio::time::Instant::now() > deadline {
+                    break json!("nobody waited for it");
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            drop(held);
+            Ok(seen)
+        })
+        .await?;
+        Ok(())
     }
 }
 
@@ -164,10 +172,7 @@ fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
 
 /// The case's own few connections.
 fn pool(live: &Live) -> Result<PgPool, CannotLook> {
-    let mut slot = live
-        .sql
-        .lock()
-        .expect("nothing panics while it holds this lock");
+    let mut slot = live.sql.lock().expect("nothing panics while it holds this lock");
     if let Some(pool) = &*slot {
         return Ok(pool.clone());
     }

@@ -7,7 +7,7 @@ mod replay;
 mod table;
 mod tamper;
 
-pub use live::{SabotageProof, sabotage};
+pub use live::{Ground, SabotageProof, sabotage};
 pub use null::{NullProof, null_targets};
 pub use replay::replay;
 pub use table::Proof;

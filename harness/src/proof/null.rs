@@ -31,29 +31,23 @@ pub struct NullProof {
 ///
 /// # Errors
 /// Where a server cannot be started on loopback.
-pub async fn null_targets(
-    checks: &[(Feature, &'static Check)],
-    seed: u64,
-) -> std::io::Result<Vec<NullProof>> {
-    let mut proofs = Vec::new();
-    for kind in Worthless::ALL {
-        proofs.push(one(kind, checks, seed).await?);
+pub async fn null_targets(checks: &[(Feature, &'static Check)], seed: u64) -> std::io::Result<Vec<NullProof>> {
+    // All at the same time: what they cost is waiting.
+    let mut running = tokio::task::JoinSet::new();
+    for (place, kind) in Worthless::ALL.into_iter().enumerate() {
+        let checks = checks.to_vec();
+        running.spawn(async move { (place, one(kind, &checks, seed).await) });
     }
-    Ok(proofs)
+    let mut proofs = running.join_all().await;
+    proofs.sort_by_key(|(place, _)| *place);
+    proofs.into_iter().map(|(_, proof)| proof).collect()
 }
 
-async fn one(
-    kind: Worthless,
-    checks: &[(Feature, &'static Check)],
-    seed: u64,
-) -> std::io::Result<NullProof> {
+async fn one(kind: Worthless, checks: &[(Feature, &'static Check)], seed: u64) -> std::io::Result<NullProof> {
     let server = WorthlessServer::start(kind).await?;
     let place = Arc::new(Place::external(target(kind, &server.base())));
     let plan = Plan {
-        features: checks
-            .iter()
-            .map(|(feature, check)| (feature.clone(), Some(*check)))
-            .collect(),
+        features: checks.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
         jobs: checks.len(),
         patience: Patience(Duration::ZERO),
         seed,
@@ -73,10 +67,7 @@ async fn one(
             if outcome.verdict == Verdict::Pass {
                 proof.passed.push(outcome.feature);
             }
-            let passed = outcome
-                .steps
-                .iter()
-                .filter(|step| step.verdict == Verdict::Pass);
+            let passed = outcome.steps.iter().filter(|step| step.verdict == Verdict::Pass);
             proof.passed_steps += passed.count();
         }
     })
@@ -94,10 +85,7 @@ fn target(kind: Worthless, base: &str) -> Target {
     };
     Target {
         name: kind.what().to_owned(),
-        services: Service::ALL
-            .into_iter()
-            .map(|service| (service, endpoint(service)))
-            .collect(),
+        services: Service::ALL.into_iter().map(|service| (service, endpoint(service))).collect(),
         silent: Vec::new(),
         postgres: None,
         redis: None,

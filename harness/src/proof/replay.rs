@@ -21,10 +21,7 @@ pub(super) fn replay_with(
     observations: Arc<[Shown]>,
     tampering: Option<Tampering>,
 ) -> Finished {
-    let source = Source::Replay {
-        observations,
-        tampering,
-    };
+    let source = Source::Replay { observations, tampering };
     let mut case = Case::replay(source, circumstances.clone());
     let ended = at_once((check.run)(&mut case));
     case.finish(&feature.description, &feature.steps, ended)
@@ -34,8 +31,6 @@ pub(super) fn replay_with(
 fn at_once(work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
     match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(ended) => ended,
-        Poll::Pending => Err(Stop::Diverged(
-            "the check waits for something outside its case".to_owned(),
-        )),
+        Poll::Pending => Err(Stop::Diverged("the check waits for something outside its case".to_owned())),
     }
 }

@@ -23,10 +23,7 @@ impl Proof {
     /// Whether every step is proven, every sabotage exact, and nothing worthless passes.
     pub fn holds(&self) -> bool {
         self.sound.is_empty()
-            && self
-                .tampering
-                .iter()
-                .all(|one| one.verdict == Verdict::Pass && one.unproven().is_empty())
+            && self.tampering.iter().all(|one| one.verdict == Verdict::Pass && one.unproven().is_empty())
             && self.sabotage.iter().all(SabotageProof::is_exact)
             && self.null.iter().all(|one| one.passed.is_empty())
     }
@@ -35,12 +32,7 @@ impl Proof {
     pub fn table(&self) -> String {
         let mut text = String::new();
         for (number, verdict) in &self.sound {
-            line(
-                &mut text,
-                format_args!(
-                    "f{number:03} is {verdict} on a sound target: nothing can be proven of it"
-                ),
-            );
+            line(&mut text, format_args!("f{number:03} is {verdict} on a sound target: nothing can be proven of it"));
         }
         self.tampering_table(&mut text);
         self.sabotage_table(&mut text);
@@ -54,16 +46,8 @@ impl Proof {
         if self.tampering.is_empty() {
             return;
         }
-        line(
-            text,
-            format_args!(
-                "\nTampering: evidence is altered in one place at a time, and the check must notice"
-            ),
-        );
-        line(
-            text,
-            format_args!("feature  steps proven  tamperings  leaves noticed  sensitivity"),
-        );
+        line(text, format_args!("\nTampering: evidence is altered in one place at a time, and the check must notice"));
+        line(text, format_args!("feature  steps proven  tamperings  leaves noticed  sensitivity"));
         for one in &self.tampering {
             let proven = one.steps.iter().filter(|step| step.noticed > 0).count();
             line(
@@ -80,28 +64,16 @@ impl Proof {
                 ),
             );
             if one.verdict != Verdict::Pass {
-                line(
-                    text,
-                    format_args!(
-                        "         its evidence gives {} when nothing is altered",
-                        one.verdict
-                    ),
-                );
+                line(text, format_args!("         its evidence gives {} when nothing is altered", one.verdict));
             }
             if !one.survivors.is_empty() {
-                line(
-                    text,
-                    format_args!("         not noticed: {}", listed(&one.survivors)),
-                );
+                line(text, format_args!("         not noticed: {}", listed(&one.survivors)));
             }
             for reason in &one.broken {
                 line(text, format_args!("         {reason}"));
             }
             for step in one.unproven() {
-                line(
-                    text,
-                    format_args!("         step {step} asserts nothing: no tampering turns it red"),
-                );
+                line(text, format_args!("         step {step} asserts nothing: no tampering turns it red"));
             }
         }
     }
@@ -112,39 +84,26 @@ impl Proof {
         }
         line(
             text,
-            format_args!(
-                "\nSabotage: a target is broken in one way, and exactly the named features must turn red"
-            ),
+            format_args!("\nSabotage: a target is broken in one way, and exactly the named features must turn red"),
         );
         for one in &self.sabotage {
-            let word = if one.is_exact() { "exact" } else { "WRONG" };
-            line(
-                text,
-                format_args!("{word}  f{:03}  {}", one.feature, one.what),
-            );
+            let word = match (one.is_exact(), one.tries) {
+                (true, 1) => "exact",
+                (true, _) => "exact at the second try",
+                (false, _) => "WRONG",
+            };
+            line(text, format_args!("{word}  f{:03}  {}", one.feature, one.what));
             if let Some(failure) = &one.noticed_by {
                 line(text, format_args!("             {}", shorten(failure)));
             }
             if one.red != one.expected {
-                line(
-                    text,
-                    format_args!(
-                        "             red: {:?}, expected: {:?}",
-                        one.red, one.expected
-                    ),
-                );
+                line(text, format_args!("             red: {:?}, expected: {:?}", one.red, one.expected));
             }
             for other in &one.surprises {
-                line(
-                    text,
-                    format_args!("             red as well: {}", shorten(other)),
-                );
+                line(text, format_args!("             red as well: {}", shorten(other)));
             }
             for other in &one.disturbed {
-                line(
-                    text,
-                    format_args!("             disturbed: {}", shorten(other)),
-                );
+                line(text, format_args!("             disturbed: {}", shorten(other)));
             }
         }
     }
@@ -153,34 +112,14 @@ impl Proof {
         if self.null.is_empty() {
             return;
         }
-        line(
-            text,
-            format_args!("\nNull targets: worthless servers, which must pass nothing"),
-        );
+        line(text, format_args!("\nNull targets: worthless servers, which must pass nothing"));
         for one in &self.null {
-            let counts: Vec<String> = one
-                .verdicts
-                .iter()
-                .map(|(verdict, count)| format!("{count} {verdict}"))
-                .collect();
-            line(
-                text,
-                format_args!(
-                    "{:<40} {:<28} {:>5.1} s",
-                    one.target,
-                    counts.join(", "),
-                    one.seconds
-                ),
-            );
+            let counts: Vec<String> =
+                one.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+            line(text, format_args!("{:<40} {:<28} {:>5.1} s", one.target, counts.join(", "), one.seconds));
         }
         let passed: usize = self.null.iter().map(|one| one.passed.len()).sum();
-        line(
-            text,
-            format_args!(
-                "null score: {passed} features passed by any of {} targets",
-                self.null.len()
-            ),
-        );
+        line(text, format_args!("null score: {passed} features passed by any of {} targets", self.null.len()));
     }
 }
 
@@ -191,12 +130,7 @@ fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 /// As many as can be read; the rest as a number.
 fn listed(survivors: &[String]) -> String {
     const SHOWN: usize = 30;
-    let mut text = survivors
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = survivors.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if survivors.len() > SHOWN {
         text += &format!(" and {} more", survivors.len() - SHOWN);
     }

@@ -55,32 +55,18 @@ impl TamperProof {
     /// Steps that pass and that no tampering turns red: they assert nothing.
     pub fn unproven(&self) -> Vec<u8> {
         let blind = |step: &&StepProof| step.passes && step.noticed == 0;
-        self.steps
-            .iter()
-            .filter(blind)
-            .map(|step| step.step)
-            .collect()
+        self.steps.iter().filter(blind).map(|step| step.step).collect()
     }
 }
 
 /// Tampers with every place that a check looked at, one at a time.
 pub fn tamper(check: &Check, feature: &Feature, evidence: &Evidence) -> TamperProof {
     let sound = replay(check, feature, evidence);
-    let verdicts: BTreeMap<u8, Verdict> = sound
-        .outcome
-        .steps
-        .iter()
-        .map(|step| (step.step, step.verdict))
-        .collect();
+    let verdicts: BTreeMap<u8, Verdict> = sound.outcome.steps.iter().map(|step| (step.step, step.verdict)).collect();
     let mut steps: BTreeMap<u8, StepProof> = verdicts
         .iter()
         .map(|(&step, &verdict)| {
-            let proof = StepProof {
-                step,
-                passes: verdict == Verdict::Pass,
-                noticed: 0,
-                example: None,
-            };
+            let proof = StepProof { step, passes: verdict == Verdict::Pass, noticed: 0, example: None };
             (step, proof)
         })
         .collect();
@@ -100,20 +86,10 @@ pub fn tamper(check: &Check, feature: &Feature, evidence: &Evidence) -> TamperPr
                 continue;
             }
             tried += 1;
-            let tampering = Tampering {
-                seq,
-                seen: Arc::new(mutation.seen),
-            };
-            let tampered = replay_with(
-                check,
-                feature,
-                &evidence.circumstances,
-                observations.clone(),
-                Some(tampering),
-            );
+            let tampering = Tampering { seq, seen: Arc::new(mutation.seen) };
+            let tampered = replay_with(check, feature, &evidence.circumstances, observations.clone(), Some(tampering));
             for step in &tampered.outcome.steps {
-                if step.verdict != Verdict::Fail || verdicts.get(&step.step) == Some(&Verdict::Fail)
-                {
+                if step.verdict != Verdict::Fail || verdicts.get(&step.step) == Some(&Verdict::Fail) {
                     continue;
                 }
                 *noticed = true;
@@ -123,10 +99,7 @@ pub fn tamper(check: &Check, feature: &Feature, evidence: &Evidence) -> TamperPr
                 if of_steps.contains(&step.step) {
                     proof.noticed += 1;
                     proof.example.get_or_insert_with(|| {
-                        format!(
-                            "#{seq} {}{} {}",
-                            observation.probe, mutation.leaf, mutation.how
-                        )
+                        format!("#{seq} {}{} {}", observation.probe, mutation.leaf, mutation.how)
                     });
                 }
             }
@@ -152,11 +125,7 @@ fn broken(step: &StepOutcome) -> Option<String> {
     if step.verdict == Verdict::Pass {
         return None;
     }
-    let failure = step
-        .expectations
-        .iter()
-        .find(|one| !one.holds)
-        .map(|one| one.requirement.clone());
+    let failure = step.expectations.iter().find(|one| !one.holds).map(|one| one.requirement.clone());
     let reason = step.reason.clone().or(failure).unwrap_or_default();
     Some(format!("step {}: {}: {reason}", step.step, step.verdict))
 }

@@ -25,12 +25,7 @@ pub struct Databases {
 impl Databases {
     /// Nothing is made yet.
     pub fn new(run: Arc<Run>, maintenance: PostgresAccess) -> Databases {
-        Databases {
-            run,
-            maintenance,
-            template: OnceCell::new(),
-            made: AtomicU32::new(0),
-        }
+        Databases { run, maintenance, template: OnceCell::new(), made: AtomicU32::new(0) }
     }
 
     /// A database for the stack, with the reference's schema and whatever the statements make of it.
@@ -40,19 +35,11 @@ impl Databases {
         reference: &Path,
         statements: &[&str],
     ) -> Result<PostgresAccess, ProvisionError> {
-        let template = self
-            .template
-            .get_or_try_init(|| self.migrate(reference))
-            .await?;
+        let template = self.template.get_or_try_init(|| self.migrate(reference)).await?;
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}_{number}", identifier(stack));
         let create = format!("create database {name} template {template}");
-        self.execute(
-            &self.maintenance,
-            &format!("create the database {name}"),
-            &create,
-        )
-        .await?;
+        self.execute(&self.maintenance, &format!("create the database {name}"), &create).await?;
         let access = self.within(&name);
         for statement in statements {
             let action = format!("run `{statement}`");
@@ -64,45 +51,25 @@ impl Databases {
     /// Drops a stack's database, whoever is still connected to it. If that fails, it goes with the server.
     pub async fn remove(&self, access: &PostgresAccess) {
         let statement = format!("drop database if exists {} with (force)", access.database);
-        let _ = self
-            .execute(&self.maintenance, "drop a database", &statement)
-            .await;
+        let _ = self.execute(&self.maintenance, "drop a database", &statement).await;
     }
 
     /// Makes the template: an empty database and the reference's own migrations.
     async fn migrate(&self, reference: &Path) -> Result<String, ProvisionError> {
         let name = format!("template_{}", random::hex(4));
         let create = format!("create database {name}");
-        self.execute(&self.maintenance, "create the template database", &create)
-            .await?;
+        self.execute(&self.maintenance, "create the template database", &create).await?;
         let mut command = Command::new(reference);
-        command
-            .arg("migrate")
-            .env_clear()
-            .envs(variables(&self.within(&name)));
-        complete(
-            &self.run,
-            "autograph migrate",
-            command,
-            Duration::from_secs(60),
-        )
-        .await?;
+        command.arg("migrate").env_clear().envs(variables(&self.within(&name)));
+        complete(&self.run, "autograph migrate", command, Duration::from_secs(60)).await?;
         Ok(name)
     }
 
     fn within(&self, database: &str) -> PostgresAccess {
-        PostgresAccess {
-            database: database.to_owned(),
-            ..self.maintenance.clone()
-        }
+        PostgresAccess { database: database.to_owned(), ..self.maintenance.clone() }
     }
 
-    async fn execute(
-        &self,
-        access: &PostgresAccess,
-        action: &str,
-        statement: &str,
-    ) -> Result<(), ProvisionError> {
+    async fn execute(&self, access: &PostgresAccess, action: &str, statement: &str) -> Result<(), ProvisionError> {
         let work = async {
             let mut connection = connect(access).await?;
             // Names in it are our own, and sabotages are constants of the harness.
@@ -141,18 +108,9 @@ pub fn variables(access: &PostgresAccess) -> [(&'static str, String); 5] {
 /// A name that needs no quoting.
 fn identifier(stack: &str) -> String {
     let plain = |letter: char| {
-        if letter.is_ascii_alphanumeric() {
-            letter
-        } else {
-            '_'
-        }
+        if letter.is_ascii_alphanumeric() { letter } else { '_' }
     };
-    let name: String = stack
-        .to_ascii_lowercase()
-        .chars()
-        .map(plain)
-        .take(40)
-        .collect();
+    let name: String = stack.to_ascii_lowercase().chars().map(plain).take(40).collect();
     format!("stack_{name}")
 }
 

@@ -47,25 +47,15 @@ pub fn of(
     }
     set("MINIO_ENDPOINT", &surroundings.object_store.endpoint);
     set("MINIO_ROOT_USER", &surroundings.object_store.access_key);
-    set(
-        "MINIO_ROOT_PASSWORD",
-        surroundings.object_store.secret_key.expose(),
-    );
+    set("MINIO_ROOT_PASSWORD", surroundings.object_store.secret_key.expose());
     for (other, public) in surroundings.ports {
         let listens = if *other == service { port } else { *public };
         set(&format!("{}_HOST", other.env_prefix()), "127.0.0.1");
-        set(
-            &format!("{}_PORT", other.env_prefix()),
-            &listens.to_string(),
-        );
+        set(&format!("{}_PORT", other.env_prefix()), &listens.to_string());
     }
     for alteration in alterations {
         match *alteration {
-            Alteration::Env {
-                service: whose,
-                name,
-                value,
-            } if whose == service => set(name, value),
+            Alteration::Env { service: whose, name, value } if whose == service => set(name, value),
             _ => {}
         }
     }
@@ -81,11 +71,7 @@ pub fn of(
 mod tests {
     use super::*;
 
-    fn environment(
-        service: Service,
-        port: u16,
-        alterations: &[Alteration],
-    ) -> BTreeMap<String, OsString> {
+    fn environment(service: Service, port: u16, alterations: &[Alteration]) -> BTreeMap<String, OsString> {
         let secret = Secret::new("hidden");
         let ports = Service::ALL.into_iter().zip(20_000..).collect();
         let surroundings = Surroundings {
@@ -96,11 +82,7 @@ mod tests {
                 user: "autograph".into(),
                 password: secret.clone(),
             },
-            redis: &RedisAccess {
-                host: "127.0.0.1".into(),
-                port: 6379,
-                password: None,
-            },
+            redis: &RedisAccess { host: "127.0.0.1".into(), port: 6379, password: None },
             object_store: &ObjectStoreAccess {
                 endpoint: "http://127.0.0.1:9000".into(),
                 region: "us-east-1".into(),
@@ -125,18 +107,8 @@ mod tests {
 
     #[test]
     fn an_altered_variable_reaches_its_service_only() {
-        let altered = [Alteration::Env {
-            service: Service::Auth,
-            name: "LOG_LEVEL",
-            value: "ERROR",
-        }];
-        assert_eq!(
-            environment(Service::Auth, 1, &altered)["LOG_LEVEL"],
-            "ERROR"
-        );
-        assert_eq!(
-            environment(Service::Gateway, 1, &altered)["LOG_LEVEL"],
-            "DEBUG"
-        );
+        let altered = [Alteration::Env { service: Service::Auth, name: "LOG_LEVEL", value: "ERROR" }];
+        assert_eq!(environment(Service::Auth, 1, &altered)["LOG_LEVEL"], "ERROR");
+        assert_eq!(environment(Service::Gateway, 1, &altered)["LOG_LEVEL"], "DEBUG");
     }
 }

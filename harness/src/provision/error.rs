@@ -27,9 +27,7 @@ pub enum ProvisionError {
         reason: String,
     },
     /// A container could not be started or used.
-    #[error(
-        "the container of {server} could not be used: {reason}; look at `docker ps -a`, or use `--backend native`"
-    )]
+    #[error("the container of {server} could not be used: {reason}; look at `docker ps -a`, or use `--backend native`")]
     Container {
         /// `postgresql`, `redis` or `minio`.
         server: &'static str,
@@ -133,16 +131,9 @@ pub enum ProvisionError {
 
 impl ProvisionError {
     /// For `map_err`: an input or output error with what was being done, and where.
-    pub fn file(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> ProvisionError {
+    pub fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ProvisionError {
         let path = path.into();
-        move |source| ProvisionError::File {
-            action,
-            path,
-            source,
-        }
+        move |source| ProvisionError::File { action, path, source }
     }
 
     /// For `map_err`: an error of the system with what was being done.

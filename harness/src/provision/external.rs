@@ -7,8 +7,7 @@ mod file;
 pub use error::TargetFileError;
 
 use crate::target::{
-    Control, Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, RedisAccess, Secret, Service,
-    Target,
+    Control, Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, RedisAccess, Secret, Service, Target,
 };
 use commands::Commands;
 use error::Source;
@@ -21,40 +20,28 @@ use toml::Spanned;
 
 /// Reads a target file. Credentials come from environment variables that the file names; `env` looks one up.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target, TargetFileError> {
-    let text = std::fs::read_to_string(path).map_err(|source| TargetFileError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| TargetFileError::Unreadable { path: path.to_owned(), source })?;
     let source = Source::new(path, &text);
     let file = file::parse(&source)?;
     let reader = Reader { source, env };
 
     let services = reader.services(file.gateway, file.services)?;
-    let control = file
-        .control
-        .map(|table| reader.control(table, &services))
-        .transpose()?;
+    let control = file.control.map(|table| reader.control(table, &services)).transpose()?;
     let test = file.test.unwrap_or_default();
     if let Some(clock) = test.clock.as_ref().filter(|clock| *clock.as_ref())
         && !test.endpoints
     {
-        let problem =
-            "the test clock is one of the test endpoints: expected `endpoints = true` beside it";
+        let problem = "the test clock is one of the test endpoints: expected `endpoints = true` beside it";
         return Err(reader.source.wrong(clock.span(), "test.clock", problem));
     }
     Ok(Target {
         name: file.name.unwrap_or_else(|| stem(path)),
         services,
         silent: Vec::new(),
-        postgres: file
-            .postgres
-            .map(|table| reader.postgres(table))
-            .transpose()?,
+        postgres: file.postgres.map(|table| reader.postgres(table)).transpose()?,
         redis: file.redis.map(|table| reader.redis(table)).transpose()?,
-        object_store: file
-            .object_store
-            .map(|table| reader.object_store(table))
-            .transpose()?,
+        object_store: file.object_store.map(|table| reader.object_store(table)).transpose()?,
         signing_key: file
             .tokens
             .map(|table| reader.secret("tokens.signing_key_env", &table.signing_key_env))
@@ -70,10 +57,7 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
 
 /// Without a name, a target is called after its file.
 fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(
-        || "external".into(),
-        |stem| stem.to_string_lossy().into_owned(),
-    )
+    path.file_stem().map_or_else(|| "external".into(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// Checks the values of a file whose keys and types are right already.
@@ -97,8 +81,7 @@ impl Reader<'_> {
             let place = table.url.span();
             let endpoint = self.endpoint(Service::Gateway, "gateway", table)?;
             if services.insert(Service::Gateway, endpoint).is_some() {
-                let problem =
-                    "the gateway is given twice: expected either [gateway] or [services.gateway]";
+                let problem = "the gateway is given twice: expected either [gateway] or [services.gateway]";
                 return Err(self.source.wrong(place, "gateway", problem));
             }
         }
@@ -109,52 +92,35 @@ impl Reader<'_> {
         Ok(services)
     }
 
-    fn endpoint(
-        &self,
-        service: Service,
-        key: &str,
-        table: ServiceTable,
-    ) -> Result<Endpoint, TargetFileError> {
+    fn endpoint(&self, service: Service, key: &str, table: ServiceTable) -> Result<Endpoint, TargetFileError> {
         let base = self.address(&format!("{key}.url"), &table.url)?;
         let health = match table.health {
             None => service.health_path().to_owned(),
             Some(path) if path.as_ref().starts_with('/') => path.into_inner(),
             Some(path) => {
                 let problem = "expected a path that begins with a slash, as in \"/health\"";
-                return Err(self
-                    .source
-                    .wrong(path.span(), &format!("{key}.health"), problem));
+                return Err(self.source.wrong(path.span(), &format!("{key}.health"), problem));
             }
         };
-        let log = table
-            .log
-            .map(|log| self.log(&format!("{key}.log"), log))
-            .transpose()?;
+        let log = table.log.map(|log| self.log(&format!("{key}.log"), log)).transpose()?;
         Ok(Endpoint { base, health, log })
     }
 
     /// An `http://` address without user, query or fragment; a path prefix may stand in it.
     fn address(&self, key: &str, given: &Spanned<String>) -> Result<String, TargetFileError> {
         let wrong = |problem: &str| self.source.wrong(given.span(), key, problem);
-        let url = Url::parse(given.as_ref()).map_err(|reason| {
-            wrong(&format!(
-                "expected an address such as \"http://127.0.0.1:8080\" ({reason})"
-            ))
-        })?;
+        let url = Url::parse(given.as_ref())
+            .map_err(|reason| wrong(&format!("expected an address such as \"http://127.0.0.1:8080\" ({reason})")))?;
         if url.scheme() == "https" {
             return Err(wrong(
                 "https is refused, for this build speaks plain HTTP only: expected the http:// address behind the TLS proxy, or of a local forwarder",
             ));
         }
         if url.scheme() != "http" || url.host_str().is_none_or(str::is_empty) {
-            return Err(wrong(
-                "expected an address such as \"http://127.0.0.1:8080\"",
-            ));
+            return Err(wrong("expected an address such as \"http://127.0.0.1:8080\""));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong(
-                "expected an address without user and password: credentials come from variables only",
-            ));
+            return Err(wrong("expected an address without user and password: credentials come from variables only"));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("expected an address without a query or fragment"));
@@ -165,14 +131,8 @@ impl Reader<'_> {
     fn log(&self, key: &str, table: Spanned<LogTable>) -> Result<LogSource, TargetFileError> {
         let place = table.span();
         match table.into_inner() {
-            LogTable {
-                file: Some(file),
-                command: None,
-            } => Ok(LogSource::File(self.source.beside(&file))),
-            LogTable {
-                file: None,
-                command: Some(command),
-            } if !command.is_empty() => Ok(LogSource::Command(command)),
+            LogTable { file: Some(file), command: None } => Ok(LogSource::File(self.source.beside(&file))),
+            LogTable { file: None, command: Some(command) } if !command.is_empty() => Ok(LogSource::Command(command)),
             _ => {
                 let problem = "expected either { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
                 Err(self.source.wrong(place, key, problem))
@@ -185,35 +145,19 @@ impl Reader<'_> {
             Some(name) => self.secret("postgres.password_env", name)?,
             None => Secret::new(""),
         };
-        Ok(PostgresAccess {
-            host: table.host,
-            port: table.port,
-            database: table.database,
-            user: table.user,
-            password,
-        })
+        Ok(PostgresAccess { host: table.host, port: table.port, database: table.database, user: table.user, password })
     }
 
     fn redis(&self, table: RedisTable) -> Result<RedisAccess, TargetFileError> {
-        let password = table
-            .password_env
-            .map(|name| self.secret("redis.password_env", &name))
-            .transpose()?;
-        Ok(RedisAccess {
-            host: table.host,
-            port: table.port,
-            password,
-        })
+        let password = table.password_env.map(|name| self.secret("redis.password_env", &name)).transpose()?;
+        Ok(RedisAccess { host: table.host, port: table.port, password })
     }
 
     fn object_store(&self, table: ObjectStoreTable) -> Result<ObjectStoreAccess, TargetFileError> {
         Ok(ObjectStoreAccess {
             endpoint: self.address("object_store.endpoint", &table.endpoint)?,
             region: table.region,
-            access_key: self
-                .secret("object_store.access_key_env", &table.access_key_env)?
-                .expose()
-                .to_owned(),
+            access_key: self.secret("object_store.access_key_env", &table.access_key_env)?.expose().to_owned(),
             secret_key: self.secret("object_store.secret_key_env", &table.secret_key_env)?,
         })
     }
@@ -242,10 +186,7 @@ impl Reader<'_> {
     ) -> Result<Arc<dyn Control>, TargetFileError> {
         let stop = self.command("control.stop", table.stop)?;
         let start = self.command("control.start", table.start)?;
-        let pid = table
-            .pid
-            .map(|command| self.command("control.pid", command))
-            .transpose()?;
+        let pid = table.pid.map(|command| self.command("control.pid", command)).transpose()?;
         let health = services
             .iter()
             .map(|(service, endpoint)| (*service, format!("{}{}", endpoint.base, endpoint.health)))
@@ -254,11 +195,7 @@ impl Reader<'_> {
     }
 
     /// A command that does not say which service is meant would act on all alike.
-    fn command(
-        &self,
-        key: &str,
-        command: Spanned<Vec<String>>,
-    ) -> Result<Vec<String>, TargetFileError> {
+    fn command(&self, key: &str, command: Spanned<Vec<String>>) -> Result<Vec<String>, TargetFileError> {
         let words = command.as_ref();
         if words.first().is_some_and(|program| !program.is_empty())
             && words.iter().any(|word| commands::names_a_service(word))
@@ -273,9 +210,7 @@ impl Reader<'_> {
 fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|first: char| first.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]

@@ -50,8 +50,7 @@ mod tests {
 
     #[test]
     fn only_folders_of_dead_runs_are_removed() {
-        let temporary =
-            std::env::temp_dir().join(format!("leftovers-{}", crate::provision::random::hex(4)));
+        let temporary = std::env::temp_dir().join(format!("leftovers-{}", crate::provision::random::hex(4)));
         let folder = |name: &str| {
             let path = temporary.join(format!("{PREFIX}{name}"));
             std::fs::create_dir_all(&path).unwrap();

@@ -21,10 +21,7 @@ pub struct Ports {
 impl Ports {
     /// A port of the loopback address on which nobody listens.
     pub fn take(&self) -> Result<u16, ProvisionError> {
-        let mut taken = self
-            .taken
-            .lock()
-            .expect("nobody panics while choosing a port");
+        let mut taken = self.taken.lock().expect("nobody panics while choosing a port");
         let start = random::below(COUNT);
         for offset in 0..COUNT {
             let port = FIRST + (start + offset) % COUNT;

@@ -28,16 +28,10 @@ impl Process {
         command: Command,
         last_resort: Signal,
     ) -> Result<Process, ProvisionError> {
-        let child = spawn(command, last_resort)
-            .await
-            .map_err(ProvisionError::system(format!("start {name}")))?;
+        let child = spawn(command, last_resort).await.map_err(ProvisionError::system(format!("start {name}")))?;
         let pid = child.id();
         reaper.process(pid);
-        Ok(Process {
-            pid,
-            last_resort,
-            child: Mutex::new(child),
-        })
+        Ok(Process { pid, last_resort, child: Mutex::new(child) })
     }
 
     /// The process id.
@@ -74,9 +68,7 @@ impl Process {
     }
 
     fn child(&self) -> std::sync::MutexGuard<'_, Child> {
-        self.child
-            .lock()
-            .expect("nobody panics while holding a child")
+        self.child.lock().expect("nobody panics while holding a child")
     }
 
     /// Signals the child and, as its own children stand with it in one group, those as well.
@@ -125,9 +117,7 @@ mod tests {
     async fn start(program: &str, arguments: &[&str]) -> Process {
         let mut command = Command::new(program);
         command.args(arguments);
-        Process::start(&reaper(), program, command, Signal::KILL)
-            .await
-            .unwrap()
+        Process::start(&reaper(), program, command, Signal::KILL).await.unwrap()
     }
 
     #[tokio::test]

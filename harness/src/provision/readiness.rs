@@ -78,8 +78,7 @@ pub async fn health(port: u16, path: &str) -> Result<(), String> {
 
 async fn status_line(port: u16, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-    let request =
-        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(64 * 1024).read_to_end(&mut answer).await?;
@@ -105,10 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn whatever_answers_is_ready() {
-        for reply in [
-            "HTTP/1.1 200 OK\r\n\r\n{}",
-            "HTTP/1.1 503 Service Unavailable\r\n\r\n",
-        ] {
+        for reply in ["HTTP/1.1 200 OK\r\n\r\n{}", "HTTP/1.1 503 Service Unavailable\r\n\r\n"] {
             let port = served(reply).await;
             assert_eq!(health(port, "/health").await, Ok(()));
         }

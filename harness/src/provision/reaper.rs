@@ -34,14 +34,9 @@ impl Reaper {
             .current_dir("/")
             .process_group(0)
             .spawn()
-            .map_err(ProvisionError::system(format!(
-                "start the reaper, `{} {SUBCOMMAND}`",
-                conform.display()
-            )))?;
+            .map_err(ProvisionError::system(format!("start the reaper, `{} {SUBCOMMAND}`", conform.display())))?;
         let orders = child.stdin.take().expect("its standard input is a pipe");
-        Ok(Reaper {
-            running: Mutex::new(Some((child, orders))),
-        })
+        Ok(Reaper { running: Mutex::new(Some((child, orders))) })
     }
 
     /// There is a child process, which leads a process group of its own.
@@ -93,11 +88,7 @@ pub fn reap() -> ExitCode {
     let estate = Estate::read(std::io::stdin().lock());
     estate.end_processes(Duration::from_millis(500));
     estate.remove_containers();
-    if estate.remove_directories(Duration::from_secs(5)) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if estate.remove_directories(Duration::from_secs(5)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 impl Estate {
@@ -136,9 +127,7 @@ impl Estate {
         if self.runs.is_empty() {
             return;
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         if let Ok(runtime) = runtime {
             for run_id in &self.runs {
                 runtime.block_on(docker::remove_run(run_id));
@@ -173,9 +162,7 @@ mod tests {
 
     #[test]
     fn orders_are_understood_and_nonsense_is_passed_over() {
-        let estate = Estate::read(
-            &b"process 12 345\nprocess x\ndirectory /tmp/a b\n\nsing\ncontainers 12-ab\n"[..],
-        );
+        let estate = Estate::read(&b"process 12 345\nprocess x\ndirectory /tmp/a b\n\nsing\ncontainers 12-ab\n"[..]);
         assert_eq!(estate.processes, [(12, 345)]);
         assert_eq!(estate.directories, [PathBuf::from("/tmp/a b")]);
         assert_eq!(estate.runs, ["12-ab"]);
@@ -183,16 +170,9 @@ mod tests {
 
     #[test]
     fn a_process_is_ended_but_not_a_later_one_with_the_same_id() {
-        let mut child = Command::new("sleep")
-            .arg("60")
-            .process_group(0)
-            .spawn()
-            .unwrap();
+        let mut child = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
         let start = process_identity::started(child.id()).unwrap();
-        let told = |start| Estate {
-            processes: vec![(child.id(), start)],
-            ..Estate::default()
-        };
+        let told = |start| Estate { processes: vec![(child.id(), start)], ..Estate::default() };
         let (later, ours) = (told(start + 1), told(start));
 
         later.end_processes(Duration::ZERO);
@@ -204,13 +184,9 @@ mod tests {
 
     #[test]
     fn folders_are_removed_with_what_is_in_them() {
-        let path =
-            std::env::temp_dir().join(format!("reaper-{}", crate::provision::random::hex(4)));
+        let path = std::env::temp_dir().join(format!("reaper-{}", crate::provision::random::hex(4)));
         std::fs::create_dir_all(path.join("deep")).unwrap();
-        let estate = Estate {
-            directories: vec![path.clone()],
-            ..Estate::default()
-        };
+        let estate = Estate { directories: vec![path.clone()], ..Estate::default() };
         assert!(estate.remove_directories(Duration::ZERO));
         assert!(!path.exists());
     }

@@ -29,12 +29,7 @@ impl Reference {
     /// Begins to look for it, or to build it. Building something that is up to date takes a moment only.
     pub fn look(run: Arc<Run>, conform: PathBuf) -> Reference {
         let looking = tokio::spawn(find(run.clone(), conform.clone()));
-        Reference {
-            run,
-            conform,
-            looking: Mutex::new(Some(looking)),
-            found: OnceCell::new(),
-        }
+        Reference { run, conform, looking: Mutex::new(Some(looking)), found: OnceCell::new() }
     }
 
     /// The executable, as soon as it is there.
@@ -62,9 +57,7 @@ impl Reference {
     }
 
     fn looking(&self) -> MutexGuard<'_, Option<JoinHandle<Result<PathBuf, ProvisionError>>>> {
-        self.looking
-            .lock()
-            .expect("nobody panics while taking a handle")
+        self.looking.lock().expect("nobody panics while taking a handle")
     }
 }
 
@@ -82,10 +75,7 @@ async fn find(run: Arc<Run>, conform: PathBuf) -> Result<PathBuf, ProvisionError
     if let Some(workspace) = workspace_above(&conform).or_else(|| workspace_above(&here)) {
         return build(&run, &workspace, &conform).await;
     }
-    existing(
-        conform.with_file_name(EXECUTABLE),
-        &format!("put it next to `conform` or name it by {VARIABLE}"),
-    )
+    existing(conform.with_file_name(EXECUTABLE), &format!("put it next to `conform` or name it by {VARIABLE}"))
 }
 
 fn existing(path: PathBuf, why: &str) -> Result<PathBuf, ProvisionError> {
@@ -98,9 +88,8 @@ fn existing(path: PathBuf, why: &str) -> Result<PathBuf, ProvisionError> {
 
 /// The nearest folder above that holds the workspace with the reference in it.
 fn workspace_above(path: &Path) -> Option<PathBuf> {
-    let is_workspace = |folder: &&Path| {
-        folder.join("Cargo.toml").is_file() && folder.join(PACKAGE).join("Cargo.toml").is_file()
-    };
+    let is_workspace =
+        |folder: &&Path| folder.join("Cargo.toml").is_file() && folder.join(PACKAGE).join("Cargo.toml").is_file();
     path.ancestors().find(is_workspace).map(Path::to_owned)
 }
 
@@ -111,10 +100,7 @@ async fn build(run: &Run, workspace: &Path, conform: &Path) -> Result<PathBuf, P
     command
         .current_dir(workspace)
         .args(["build", "--quiet", "--package", PACKAGE])
-        .args([
-            "--profile",
-            if profile == "debug" { "dev" } else { &profile },
-        ])
+        .args(["--profile", if profile == "debug" { "dev" } else { &profile }])
         .arg("--target-dir")
         .arg(&target);
     let executable = target.join(&profile).join(EXECUTABLE);
@@ -146,10 +132,7 @@ mod tests {
     fn the_workspace_is_found_from_anywhere_inside() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let workspace = here.parent().unwrap();
-        assert_eq!(
-            workspace_above(&here.join("src/provision")).as_deref(),
-            Some(workspace)
-        );
+        assert_eq!(workspace_above(&here.join("src/provision")).as_deref(), Some(workspace));
         assert_eq!(workspace_above(Path::new("/")), None);
     }
 

@@ -40,11 +40,7 @@ impl Run {
         let id = format!("{}-{}", std::process::id(), random::hex(4));
         let name = format!("{}{id}", leftovers::PREFIX);
         let directory = disk.join(&name);
-        let scratch = if has_room(memory) {
-            memory.join(&name)
-        } else {
-            directory.clone()
-        };
+        let scratch = if has_room(memory) { memory.join(&name) } else { directory.clone() };
         let run = Run {
             id,
             directory,
@@ -65,8 +61,7 @@ impl Run {
         std::fs::create_dir(folder).map_err(ProvisionError::file("create", folder))?;
         // Others may pass through, as the account of PostgreSQL must, but see nothing.
         let passable = std::fs::Permissions::from_mode(0o711);
-        std::fs::set_permissions(folder, passable)
-            .map_err(ProvisionError::file("set the permissions of", folder))?;
+        std::fs::set_permissions(folder, passable).map_err(ProvisionError::file("set the permissions of", folder))?;
         leftovers::sign(folder)
     }
 

@@ -68,6 +68,8 @@ impl Servers {
         let object_store = object_store.expect("it is ours or the infrastructure's");
         object_store::make_buckets(&object_store).await?;
         let databases = Databases::new(run.clone(), infrastructure.postgres().clone());
+        // Waited for here, so that the time of building it is no check's time.
+        reference.path().await?;
         Ok(Servers {
             run,
             backend,
@@ -135,11 +137,7 @@ async fn choose(
         },
     };
     Ok(match usable {
-        Ok((why, usable)) => (
-            Backend::Docker,
-            why.to_owned(),
-            docker::start(run, usable).await?,
-        ),
+        Ok((why, usable)) => (Backend::Docker, why.to_owned(), docker::start(run, usable).await?),
         Err(why) => (Backend::Native, why, native::start(run, options).await?),
     })
 }

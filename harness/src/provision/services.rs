@@ -55,27 +55,16 @@ impl Services {
         blueprints: BTreeMap<Service, Blueprint>,
         secrets: Vec<Secret>,
     ) -> Result<Arc<Services>, ProvisionError> {
-        let supervise = |blueprint| Supervised {
-            blueprint,
-            process: Mutex::new(None),
-        };
-        let supervised = blueprints
-            .into_iter()
-            .map(|(service, blueprint)| (service, supervise(blueprint)));
-        let services = Arc::new(Services {
-            run,
-            supervised: supervised.collect(),
-            secrets,
-        });
+        let supervise = |blueprint| Supervised { blueprint, process: Mutex::new(None) };
+        let supervised = blueprints.into_iter().map(|(service, blueprint)| (service, supervise(blueprint)));
+        let services = Arc::new(Services { run, supervised: supervised.collect(), secrets });
         let mut starting = JoinSet::new();
         for service in services.supervised.keys().copied() {
             let services = services.clone();
             starting.spawn(async move { services.launch(service).await });
         }
         while let Some(started) = starting.join_next().await {
-            started
-                .map_err(std::io::Error::other)
-                .map_err(ProvisionError::system("start the services"))??;
+            started.map_err(std::io::Error::other).map_err(ProvisionError::system("start the services"))??;
         }
         Ok(services)
     }
@@ -95,14 +84,9 @@ impl Services {
             return Ok(());
         };
         let mut slot = supervised.process.lock().await;
-        if slot
-            .as_ref()
-            .is_none_or(|process| process.ended().is_some())
-        {
+        if slot.as_ref().is_none_or(|process| process.ended().is_some()) {
             let command = supervised.blueprint.command(service)?;
-            *slot = Some(
-                Process::start(&self.run.reaper, service.name(), command, Signal::KILL).await?,
-            );
+            *slot = Some(Process::start(&self.run.reaper, service.name(), command, Signal::KILL).await?);
         }
         let process = slot.as_ref().expect("it was put there just now");
         let port = supervised.blueprint.port;
@@ -154,9 +138,7 @@ impl Services {
         self.supervised.get(&service).ok_or_else(|| CannotControl {
             action,
             service,
-            reason:
-                "it is no process of this stack; name it among the services of the check's setup"
-                    .into(),
+            reason: "it is no process of this stack; name it among the services of the check's setup".into(),
         })
     }
 }
@@ -185,14 +167,8 @@ impl Control for Services {
         Box::pin(async move {
             let action = "find the process of";
             let slot = self.find(service, action)?.process.lock().await;
-            let cannot = |reason: String| CannotControl {
-                action,
-                service,
-                reason,
-            };
-            let process = slot
-                .as_ref()
-                .ok_or_else(|| cannot("it was stopped".into()))?;
+            let cannot = |reason: String| CannotControl { action, service, reason };
+            let process = slot.as_ref().ok_or_else(|| cannot("it was stopped".into()))?;
             match process.ended() {
                 None => Ok(process.pid()),
                 Some(status) => Err(cannot(format!("it ended with {status}"))),
@@ -204,18 +180,11 @@ impl Control for Services {
 impl Blueprint {
     fn command(&self, service: Service) -> Result<Command, ProvisionError> {
         let mut command = Command::new(&self.executable);
-        command
-            .args(["serve", service.short()])
-            .env_clear()
-            .envs(&self.environment)
-            .current_dir(&self.folder);
+        command.args(["serve", service.short()]).env_clear().envs(&self.environment).current_dir(&self.folder);
         match &self.log {
             Some(log) => log_file::attach(&mut command, log)?,
             None => {
-                command
-                    .stdin(Stdio::null())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null());
+                command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             }
         }
         Ok(command)

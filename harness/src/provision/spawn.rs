@@ -25,17 +25,9 @@ struct Order {
 /// Its own group keeps a Ctrl-C at the terminal from it: the harness decides in which order things end.
 pub async fn spawn(command: Command, death: Signal) -> io::Result<Child> {
     let (answer, answered) = oneshot::channel();
-    let order = Order {
-        command,
-        death,
-        answer,
-    };
-    spawner()?
-        .send(order)
-        .map_err(|_| io::Error::other("the thread that starts processes has ended"))?;
-    answered
-        .await
-        .map_err(|_| io::Error::other("the thread that starts processes has ended"))?
+    let order = Order { command, death, answer };
+    spawner()?.send(order).map_err(|_| io::Error::other("the thread that starts processes has ended"))?;
+    answered.await.map_err(|_| io::Error::other("the thread that starts processes has ended"))?
 }
 
 /// The way to the one thread that starts all children. The death signal comes when the *thread* that started a child
@@ -47,9 +39,7 @@ fn spawner() -> io::Result<&'static Sender<Order>> {
     }
     let (orders, receiver) = channel();
     // Of two first callers one loses: its thread finds its channel closed and ends, having started nothing.
-    std::thread::Builder::new()
-        .name("spawner".into())
-        .spawn(move || serve(&receiver))?;
+    std::thread::Builder::new().name("spawner".into()).spawn(move || serve(&receiver))?;
     Ok(SPAWNER.get_or_init(|| orders))
 }
 

@@ -9,9 +9,7 @@ use super::run::Run;
 use super::servers::{Infrastructure, RedisServer};
 use super::services::{Blueprint, Services};
 use crate::doubles::{Change, RewritingProxy, Rule, Silent};
-use crate::target::{
-    Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, Secret, Service, Target,
-};
+use crate::target::{Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -83,19 +81,10 @@ impl Stack {
         let folder = make_folder(&ground.run.directory, spec)?;
         let statements: Vec<&str> = spec.alterations.iter().filter_map(statement).collect();
         let (database, redis) = tokio::try_join!(
-            ground
-                .databases
-                .create(&spec.name, ground.reference, &statements),
+            ground.databases.create(&spec.name, ground.reference, &statements),
             ground.infrastructure.redis(&spec.name),
         )?;
-        let plan = Plan {
-            ground: &ground,
-            spec,
-            folder,
-            database,
-            redis,
-            signing_key: Secret::new(random::hex(32)),
-        };
+        let plan = Plan { ground: &ground, spec, folder, database, redis, signing_key: Secret::new(random::hex(32)) };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {
@@ -118,17 +107,12 @@ impl Stack {
         drop(self.target);
         self.services.end().await;
         drop(self.doubles);
-        tokio::join!(
-            self.redis.running.stop(),
-            self.databases.remove(&self.database)
-        );
+        tokio::join!(self.redis.running.stop(), self.databases.remove(&self.database));
     }
 }
 
 impl Plan<'_> {
-    async fn start_services(
-        &self,
-    ) -> Result<(Arc<Services>, Doubles, BTreeMap<Service, u16>), ProvisionError> {
+    async fn start_services(&self) -> Result<(Arc<Services>, Doubles, BTreeMap<Service, u16>), ProvisionError> {
         let mut ports = BTreeMap::new();
         for service in Service::ALL {
             ports.insert(service, self.ground.run.ports.take()?);
@@ -143,16 +127,10 @@ impl Plan<'_> {
         for &service in &self.spec.services {
             let public = ports[&service];
             let rules = self.rules(service);
-            let port = if rules.is_empty() {
-                public
-            } else {
-                self.ground.run.ports.take()?
-            };
+            let port = if rules.is_empty() { public } else { self.ground.run.ports.take()? };
             if port != public {
                 let proxy = RewritingProxy::start(public, port, rules).await;
-                doubles
-                    ._proxies
-                    .push(proxy.map_err(in_use(service, public))?);
+                doubles._proxies.push(proxy.map_err(in_use(service, public))?);
             }
             blueprints.insert(service, self.blueprint(service, port, &ports)?);
         }
@@ -175,10 +153,7 @@ impl Plan<'_> {
         };
         let log = self.log(service);
         std::fs::write(&log, "").map_err(ProvisionError::file("create", &log))?;
-        let muted = self
-            .spec
-            .alterations
-            .contains(&Alteration::MuteLog(service));
+        let muted = self.spec.alterations.contains(&Alteration::MuteLog(service));
         Ok(Blueprint {
             executable: self.ground.reference.to_owned(),
             folder: self.folder.clone(),
@@ -195,25 +170,17 @@ impl Plan<'_> {
     /// What a proxy before the service changes.
     fn rules(&self, service: Service) -> Vec<Rule> {
         let rule = |alteration: &Alteration| match *alteration {
-            Alteration::RewriteReply {
-                service: whose,
-                path,
-                rewrite,
-            } if whose == service => Some(Rule {
-                path: path.to_owned(),
-                change: change(rewrite),
-            }),
+            Alteration::RewriteReply { service: whose, path, rewrite } if whose == service => {
+                Some(Rule { path: path.to_owned(), change: change(rewrite) })
+            }
             _ => None,
         };
         self.spec.alterations.iter().filter_map(rule).collect()
     }
 
     fn secrets(&self) -> Vec<Secret> {
-        let mut secrets = vec![
-            self.signing_key.clone(),
-            self.database.password.clone(),
-            self.ground.object_store.secret_key.clone(),
-        ];
+        let mut secrets =
+            vec![self.signing_key.clone(), self.database.password.clone(), self.ground.object_store.secret_key.clone()];
         secrets.extend(self.redis.access.password.clone());
         secrets
     }
@@ -227,9 +194,7 @@ impl Plan<'_> {
         let running = self.spec.services.iter();
         Target {
             name: "reference".into(),
-            services: running
-                .map(|&service| (service, endpoint(service)))
-                .collect(),
+            services: running.map(|&service| (service, endpoint(service))).collect(),
             silent: self.spec.silent.clone(),
             postgres: Some(self.database.clone()),
             redis: Some(self.redis.access.clone()),
@@ -248,11 +213,7 @@ impl Plan<'_> {
 /// A folder of its own in the run's; stacks of the same name are numbered.
 fn make_folder(run: &Path, spec: &StackSpec) -> Result<PathBuf, ProvisionError> {
     let plain = |letter: char| {
-        if letter.is_ascii_alphanumeric() {
-            letter
-        } else {
-            '-'
-        }
+        if letter.is_ascii_alphanumeric() { letter } else { '-' }
     };
     let name: String = spec.name.chars().map(plain).collect();
     let mut folder = run.join(format!("stack-{name}-{:x}", spec.fresh_seed));
@@ -279,10 +240,7 @@ fn statement(alteration: &Alteration) -> Option<&'static str> {
 fn change(rewrite: Rewrite) -> Change {
     match rewrite {
         Rewrite::Status(status) => Change::Status(status),
-        Rewrite::Text { from, to } => Change::Text {
-            from: from.to_owned(),
-            to: to.to_owned(),
-        },
+        Rewrite::Text { from, to } => Change::Text { from: from.to_owned(), to: to.to_owned() },
     }
 }
 

@@ -26,10 +26,7 @@ impl CatalogueId {
                 hash.text(step);
             }
         }
-        CatalogueId {
-            hash: format!("{:016x}", hash.0),
-            features: catalogue.len(),
-        }
+        CatalogueId { hash: format!("{:016x}", hash.0), features: catalogue.len() }
     }
 }
 
@@ -58,9 +55,7 @@ mod tests {
     }
 
     fn list(steps: &str, passes: bool) -> String {
-        format!(
-            r#"[{{"category":"functional","description":"One","steps":{steps},"passes":{passes}}}]"#
-        )
+        format!(r#"[{{"category":"functional","description":"One","steps":{steps},"passes":{passes}}}]"#)
     }
 
     #[test]
@@ -70,10 +65,7 @@ mod tests {
 
     #[test]
     fn a_changed_step_changes_the_identity() {
-        assert_ne!(
-            id(&list(r#"["a b"]"#, true)),
-            id(&list(r#"["a", "b"]"#, true))
-        );
+        assert_ne!(id(&list(r#"["a b"]"#, true)), id(&list(r#"["a", "b"]"#, true)));
         assert_eq!(id(&list("[]", true)).features, 1);
     }
 }

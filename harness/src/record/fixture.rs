@@ -1,9 +1,7 @@
 //! A record for the tests of everything that reads one: each verdict once or more, and text that means harm.
 
 use super::{CatalogueId, Footer, Header, Record, RecordWriter, VERSION};
-use crate::outcome::{
-    Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict,
-};
+use crate::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -16,10 +14,7 @@ pub(crate) fn header() -> Header {
         version: VERSION,
         tool: "conform 0.1.0".into(),
         started: "2025-11-24T06:49:00Z".into(),
-        catalogue: CatalogueId {
-            hash: "0123456789abcdef".into(),
-            features: 679,
-        },
+        catalogue: CatalogueId { hash: "0123456789abcdef".into(), features: 679 },
         backend: "native".into(),
         target: "reference".into(),
         facts: [("PostgreSQL", "16.6"), ("Redis", "7.4.1 <b>")]
@@ -33,42 +28,20 @@ pub(crate) fn header() -> Header {
 
 /// The outcomes of the fixture.
 pub(crate) fn outcomes() -> Vec<Outcome> {
-    let slow = step(
-        1,
-        "A query slower than 100 ms is run",
-        vec![holds("status", "200", json!(200), &[1])],
-    );
+    let slow = step(1, "A query slower than 100 ms is run", vec![holds("status", "200", json!(200), &[1])]);
     let logged = StepOutcome {
         observed_as: Some("10,000 requests and the slope of resident memory".into()),
-        ..step(
-            2,
-            "The slow query is logged",
-            vec![holds("lines", "at least 1", json!([{"ms": 241.5}]), &[2])],
-        )
+        ..step(2, "The slow query is logged", vec![holds("lines", "at least 1", json!([{"ms": 241.5}]), &[2])])
     };
-    let not_429 = Expectation {
-        holds: false,
-        ..holds("status of the 101st request", "429", json!(NASTY), &[2])
-    };
-    let expired = Expectation {
-        holds: false,
-        ..holds("life of the token, in s", "at most 3600", json!(7200), &[])
-    };
+    let not_429 = Expectation { holds: false, ..holds("status of the 101st request", "429", json!(NASTY), &[2]) };
+    let expired = Expectation { holds: false, ..holds("life of the token, in s", "at most 3600", json!(7200), &[]) };
     vec![
-        outcome(
-            41,
-            "Slow database queries are noticed, explained and followed over time",
-            vec![slow, logged],
-        ),
+        outcome(41, "Slow database queries are noticed, explained and followed over time", vec![slow, logged]),
         outcome(
             42,
             "The rate of a user is limited",
             vec![
-                step(
-                    1,
-                    "100 requests pass",
-                    vec![holds("statuses", "200", json!([200, 200]), &[1])],
-                ),
+                step(1, "100 requests pass", vec![holds("statuses", "200", json!([200, 200]), &[1])]),
                 step(2, "The 101st is refused", vec![not_429]),
             ],
         ),
@@ -76,51 +49,30 @@ pub(crate) fn outcomes() -> Vec<Outcome> {
             43,
             "Memory stays bounded <over> a day",
             vec![
-                step(
-                    1,
-                    "The service answers",
-                    vec![holds("status", "200", json!(200), &[])],
-                ),
+                step(1, "The service answers", vec![holds("status", "200", json!(200), &[])]),
                 without(2, "A day passes", Verdict::Skip, "needs patience 61 s"),
             ],
         ),
-        outcome(
-            44,
-            "The database is away",
-            vec![without(1, "It is stopped", Verdict::Error, NASTY)],
-        ),
+        outcome(44, "The database is away", vec![without(1, "It is stopped", Verdict::Error, NASTY)]),
         Outcome {
             reason: Some("needs power to stop and start services".into()),
-            ..outcome(
-                45,
-                "A service restarts",
-                vec![without(1, "It is stopped", Verdict::Skip, "needs power")],
-            )
+            ..outcome(45, "A service restarts", vec![without(1, "It is stopped", Verdict::Skip, "needs power")])
         },
         unchecked(46, "Nobody looked yet"),
-        outcome(
-            64,
-            "Tokens lapse",
-            vec![step(1, "The token is read", vec![expired])],
-        ),
+        outcome(64, "Tokens lapse", vec![step(1, "The token is read", vec![expired])]),
         unchecked(679, "The very last"),
     ]
 }
 
 /// The evidence of feature 41.
 pub(crate) fn evidence_of_41() -> Evidence {
-    let headers =
-        json!({"accept": "application/json", "authorization": "Bearer ‹access_token #1›"});
-    let asked =
-        json!({"service": "gateway", "method": "GET", "path": "/health", "headers": headers});
+    let headers = json!({"accept": "application/json", "authorization": "Bearer ‹access_token #1›"});
+    let asked = json!({"service": "gateway", "method": "GET", "path": "/health", "headers": headers});
     let seen = json!({"status": 200, "headers": {"content-type": "application/json"}, "body": {"status": "healthy"}});
     let log = json!({"lines": [{"query_duration_ms": 241.5, "plan": "Seq Scan"}]});
     evidence(
         41,
-        vec![
-            observation(1, 1, "http", asked, seen),
-            observation(2, 2, "log", json!({"service": "auth"}), log),
-        ],
+        vec![observation(1, 1, "http", asked, seen), observation(2, 2, "log", json!({"service": "auth"}), log)],
     )
 }
 
@@ -136,13 +88,7 @@ pub(crate) fn evidence_of_42() -> Evidence {
         42,
         vec![
             observation(1, 0, "http", asked, seen),
-            observation(
-                2,
-                2,
-                "http",
-                long,
-                json!({"status": 200, "body": "long ".repeat(2000)}),
-            ),
+            observation(2, 2, "http", long, json!({"status": 200, "body": "long ".repeat(2000)})),
             observation(3, 2, "http", json!("no request at all"), Value::Null),
         ],
     )
@@ -154,11 +100,7 @@ pub(crate) fn footer() -> Footer {
     for outcome in outcomes() {
         *totals.entry(outcome.verdict).or_default() += 1;
     }
-    Footer {
-        ended: "2025-11-24T06:50:12Z".into(),
-        duration_ms: 72_345.0,
-        totals,
-    }
+    Footer { ended: "2025-11-24T06:50:12Z".into(), duration_ms: 72_345.0, totals }
 }
 
 /// Writes the fixture as a finished record.
@@ -204,12 +146,7 @@ fn outcome(feature: u16, description: &str, steps: Vec<StepOutcome>) -> Outcome 
 }
 
 fn unchecked(feature: u16, description: &str) -> Outcome {
-    Outcome {
-        verdict: Verdict::Unchecked,
-        revision: 0,
-        duration_ms: 0.0,
-        ..outcome(feature, description, vec![])
-    }
+    Outcome { verdict: Verdict::Unchecked, revision: 0, duration_ms: 0.0, ..outcome(feature, description, vec![]) }
 }
 
 fn step(step: u8, text: &str, expectations: Vec<Expectation>) -> StepOutcome {
@@ -225,11 +162,7 @@ fn step(step: u8, text: &str, expectations: Vec<Expectation>) -> StepOutcome {
 }
 
 fn without(number: u8, text: &str, verdict: Verdict, reason: &str) -> StepOutcome {
-    StepOutcome {
-        verdict,
-        reason: Some(reason.into()),
-        ..step(number, text, vec![])
-    }
+    StepOutcome { verdict, reason: Some(reason.into()), ..step(number, text, vec![]) }
 }
 
 fn holds(requirement: &str, expected: &str, observed: Value, evidence: &[u32]) -> Expectation {
@@ -256,12 +189,5 @@ fn evidence(feature: u16, observations: Vec<Observation>) -> Evidence {
 }
 
 fn observation(seq: u32, step: u8, probe: &str, asked: Value, seen: Value) -> Observation {
-    Observation {
-        seq,
-        step,
-        probe: probe.into(),
-        asked,
-        seen,
-        took_ms: 3.5,
-    }
+    Observation { seq, step, probe: probe.into(), asked, seen, took_ms: 3.5 }
 }

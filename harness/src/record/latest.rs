@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The last record, as seen from a directory: `reports/latest` there or in the nearest parent that has one.
 pub fn latest(dir: &Path) -> Option<PathBuf> {
-    dir.ancestors()
-        .map(|parent| parent.join("reports").join("latest"))
-        .find(|link| link.join(OUTCOMES_FILE).is_file())
+    dir.ancestors().map(|parent| parent.join("reports").join("latest")).find(|link| link.join(OUTCOMES_FILE).is_file())
 }
 
 /// Makes `latest` in a directory of reports lead to this record.
@@ -18,10 +16,7 @@ pub fn latest(dir: &Path) -> Option<PathBuf> {
 /// When the link cannot be made, or something that is no link stands in its place.
 pub fn point_latest(reports: &Path, record: &Path) -> Result<(), RecordError> {
     let link = reports.join("latest");
-    let unwritable = |source| RecordError::Unwritable {
-        path: link.clone(),
-        source,
-    };
+    let unwritable = |source| RecordError::Unwritable { path: link.clone(), source };
     let record = fs::canonicalize(record).map_err(unwritable)?;
     let reports = fs::canonicalize(reports).map_err(unwritable)?;
     // A link relative to its own place survives a move of the whole folder.

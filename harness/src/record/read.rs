@@ -32,21 +32,10 @@ impl Record {
     pub fn read(dir: &Path) -> Result<Record, RecordError> {
         let path = dir.join(OUTCOMES_FILE);
         let bytes = fs::read(&path).map_err(|source| match source.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => {
-                RecordError::Missing { dir: dir.into() }
-            }
-            _ => RecordError::Unreadable {
-                path: path.clone(),
-                source,
-            },
+            ErrorKind::NotFound | ErrorKind::NotADirectory => RecordError::Missing { dir: dir.into() },
+            _ => RecordError::Unreadable { path: path.clone(), source },
         })?;
-        let mut reading = Reading {
-            path: &path,
-            header: None,
-            outcomes: BTreeMap::new(),
-            footer: None,
-            damage: None,
-        };
+        let mut reading = Reading { path: &path, header: None, outcomes: BTreeMap::new(), footer: None, damage: None };
         let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
         for (at, line) in lines.iter().enumerate() {
             reading.line(at + 1, line, at + 1 == lines.len())?;
@@ -61,18 +50,14 @@ impl Record {
 
     /// The outcome of a feature.
     pub fn outcome(&self, feature: u16) -> Option<&Outcome> {
-        let at = self
-            .outcomes
-            .binary_search_by_key(&feature, |outcome| outcome.feature);
+        let at = self.outcomes.binary_search_by_key(&feature, |outcome| outcome.feature);
         self.outcomes.get(at.ok()?)
     }
 
     /// Features that were to be checked and have no outcome, because the run was broken off.
     pub fn missing(&self) -> Vec<u16> {
         let selected = self.header.selection.iter().copied();
-        selected
-            .filter(|feature| self.outcome(*feature).is_none())
-            .collect()
+        selected.filter(|feature| self.outcome(*feature).is_none()).collect()
     }
 
     /// How many features have which verdict.
@@ -104,10 +89,7 @@ impl Record {
             return Err(RecordError::Line {
                 path,
                 line: 1,
-                expected: format!(
-                    "evidence of feature {feature}; it is of feature {}",
-                    evidence.circumstances.feature
-                ),
+                expected: format!("evidence of feature {feature}; it is of feature {}", evidence.circumstances.feature),
             });
         }
         Ok(Some(evidence))
@@ -130,44 +112,28 @@ impl Reading<'_> {
             Ok(line) if whole => self.take(number, line),
             // The header alone tells what the rest is, so it cannot be missed.
             _ if last && !whole && number > 1 => {
-                self.damage = Some(format!(
-                    "line {number} breaks off; the run was ended while it wrote it"
-                ));
+                self.damage = Some(format!("line {number} breaks off; the run was ended while it wrote it"));
                 Ok(())
             }
             Ok(_) => Err(self.wrong(number, "a newline at the end of the header")),
-            Err(error) => Err(self.wrong(
-                number,
-                &format!("a header, an outcome or a footer: {error}"),
-            )),
+            Err(error) => Err(self.wrong(number, &format!("a header, an outcome or a footer: {error}"))),
         }
     }
 
     fn take(&mut self, number: usize, line: RecordLine) -> Result<(), RecordError> {
         if self.footer.is_some() {
-            return Err(self.wrong(
-                number,
-                "the end of the record, for the footer stands before",
-            ));
+            return Err(self.wrong(number, "the end of the record, for the footer stands before"));
         }
         match (line, &self.header) {
             (RecordLine::Header(header), None) if header.version > VERSION => {
-                let expected = format!(
-                    "a record of version {VERSION}; this one is of version {}",
-                    header.version
-                );
-                Err(self.wrong(
-                    number,
-                    &(expected + ", use the tool that wrote it or a later one"),
-                ))
+                let expected = format!("a record of version {VERSION}; this one is of version {}", header.version);
+                Err(self.wrong(number, &(expected + ", use the tool that wrote it or a later one")))
             }
             (RecordLine::Header(header), None) => {
                 self.header = Some(header);
                 Ok(())
             }
-            (RecordLine::Header(_), Some(_)) => {
-                Err(self.wrong(number, "one header, on the first line"))
-            }
+            (RecordLine::Header(_), Some(_)) => Err(self.wrong(number, "one header, on the first line")),
             (_, None) => Err(self.wrong(number, "a header on the first line")),
             (RecordLine::Outcome(outcome), Some(_)) => self.take_outcome(number, outcome),
             (RecordLine::Footer(footer), Some(_)) => {
@@ -181,10 +147,10 @@ impl Reading<'_> {
         let feature = outcome.feature;
         match self.outcomes.insert(feature, outcome) {
             None => Ok(()),
-            Some(_) => Err(self.wrong(
-                number,
-                &format!("an outcome of another feature, for feature {feature} has one already"),
-            )),
+            Some(_) => {
+                Err(self
+                    .wrong(number, &format!("an outcome of another feature, for feature {feature} has one already")))
+            }
         }
     }
 
@@ -203,19 +169,14 @@ impl Reading<'_> {
             let mut counted = footer.totals.clone();
             counted.retain(|_, count| *count > 0);
             if counted != record.totals() {
-                record.damage =
-                    Some("the footer counts other verdicts than the record holds".to_owned());
+                record.damage = Some("the footer counts other verdicts than the record holds".to_owned());
             }
         }
         Ok(record)
     }
 
     fn wrong(&self, line: usize, expected: &str) -> RecordError {
-        RecordError::Line {
-            path: self.path.into(),
-            line,
-            expected: expected.to_owned(),
-        }
+        RecordError::Line { path: self.path.into(), line, expected: expected.to_owned() }
     }
 }
 
@@ -225,9 +186,7 @@ mod tests {
     use crate::record::fixture;
 
     /// A record on disk whose outcomes file was changed.
-    fn changed(
-        change: impl Fn(&str) -> String,
-    ) -> (tempfile::TempDir, Result<Record, RecordError>) {
+    fn changed(change: impl Fn(&str) -> String) -> (tempfile::TempDir, Result<Record, RecordError>) {
         let place = tempfile::tempdir().unwrap();
         fixture::write(place.path());
         let path = place.path().join(OUTCOMES_FILE);
@@ -248,33 +207,21 @@ mod tests {
             fs::write(&path, &whole[..length]).unwrap();
             let record = Record::read(place.path()).unwrap();
             assert!(!record.finished(), "cut at {length}");
-            assert_eq!(
-                record.damage.is_some(),
-                whole[length - 1] != b'\n',
-                "cut at {length}"
-            );
+            assert_eq!(record.damage.is_some(), whole[length - 1] != b'\n', "cut at {length}");
         }
     }
 
     #[test]
     fn a_broken_line_in_the_middle_is_an_error_that_names_it() {
-        let (_place, told) =
-            changed(|text| text.replacen("\n{\"kind\":\"outcome\"", "\n{\"kind\":\"outcom\"", 1));
+        let (_place, told) = changed(|text| text.replacen("\n{\"kind\":\"outcome\"", "\n{\"kind\":\"outcom\"", 1));
         let told = told.unwrap_err().to_string();
-        assert!(
-            told.contains("outcomes.jsonl:2: expected a header, an outcome or a footer"),
-            "{told}"
-        );
+        assert!(told.contains("outcomes.jsonl:2: expected a header, an outcome or a footer"), "{told}");
     }
 
     #[test]
     fn a_record_needs_its_header_first() {
         let (_place, told) = changed(|text| text.split_inclusive('\n').skip(1).collect());
-        assert!(
-            told.unwrap_err()
-                .to_string()
-                .contains(":1: expected a header on the first line")
-        );
+        assert!(told.unwrap_err().to_string().contains(":1: expected a header on the first line"));
         let (_place, told) = changed(|_| String::new());
         assert!(told.unwrap_err().to_string().contains("the file is empty"));
     }
@@ -282,11 +229,7 @@ mod tests {
     #[test]
     fn nothing_follows_the_footer_and_no_feature_comes_twice() {
         let (_place, told) = changed(|text| text.to_owned() + text);
-        assert!(
-            told.unwrap_err()
-                .to_string()
-                .contains("the footer stands before")
-        );
+        assert!(told.unwrap_err().to_string().contains("the footer stands before"));
         let (_place, told) = changed(|text| {
             let second = text.lines().nth(1).unwrap();
             text.replacen('\n', &format!("\n{second}\n"), 1)
@@ -297,21 +240,14 @@ mod tests {
     #[test]
     fn a_record_of_a_later_version_is_refused() {
         let (_place, told) = changed(|text| text.replacen("\"version\":1", "\"version\":2", 1));
-        assert!(
-            told.unwrap_err()
-                .to_string()
-                .contains("this one is of version 2")
-        );
+        assert!(told.unwrap_err().to_string().contains("this one is of version 2"));
     }
 
     #[test]
     fn lost_outcomes_are_noticed_by_the_footer() {
         let (_place, record) = changed(|text| {
             let lines = text.split_inclusive('\n').enumerate();
-            lines
-                .filter(|(at, _)| *at != 1)
-                .map(|(_, line)| line)
-                .collect()
+            lines.filter(|(at, _)| *at != 1).map(|(_, line)| line).collect()
         });
         let record = record.unwrap();
         assert!(record.damage.is_some());
@@ -329,15 +265,8 @@ mod tests {
     #[test]
     fn evidence_of_another_feature_is_refused() {
         let (place, record) = changed(str::to_owned);
-        fs::copy(
-            evidence_path(place.path(), 41),
-            evidence_path(place.path(), 43),
-        )
-        .unwrap();
+        fs::copy(evidence_path(place.path(), 41), evidence_path(place.path(), 43)).unwrap();
         let told = record.unwrap().evidence(43).unwrap_err().to_string();
-        assert!(
-            told.contains("f043.jsonl:1: expected evidence of feature 43"),
-            "{told}"
-        );
+        assert!(told.contains("f043.jsonl:1: expected evidence of feature 43"), "{told}");
     }
 }

@@ -50,13 +50,8 @@ impl Redactor {
 
     /// Learns more secrets.
     pub fn know<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
-        let mut forms = self
-            .forms
-            .write()
-            .expect("nothing panics while it holds this lock");
-        let long = secrets
-            .into_iter()
-            .filter(|secret| secret.len() >= SHORTEST);
+        let mut forms = self.forms.write().expect("nothing panics while it holds this lock");
+        let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
         forms.extend(long.flat_map(forms_of));
         forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         forms.dedup();
@@ -64,10 +59,7 @@ impl Redactor {
 
     /// A text without any secret that is known.
     pub fn text(&self, text: &str) -> String {
-        let forms = self
-            .forms
-            .read()
-            .expect("nothing panics while it holds this lock");
+        let forms = self.forms.read().expect("nothing panics while it holds this lock");
         let present = forms.iter().filter(|form| text.contains(form.as_str()));
         present.fold(text.to_owned(), |text, form| text.replace(form, SECRET))
     }
@@ -99,11 +91,7 @@ impl Redactor {
         clean.target = self.text(&header.target);
         for (name, fact) in &mut clean.facts {
             let secret = SECRET_FIELDS.contains(&name.to_lowercase().as_str());
-            *fact = if secret {
-                REMOVED.to_owned()
-            } else {
-                self.text(fact)
-            };
+            *fact = if secret { REMOVED.to_owned() } else { self.text(fact) };
         }
         clean
     }
@@ -162,16 +150,11 @@ fn names_a_secret(text: &str) -> bool {
         Some((word, rest)) if scheme(word) => rest,
         _ => text,
     };
-    let Some(inside) = name
-        .strip_prefix('‹')
-        .and_then(|rest| rest.strip_suffix('›'))
-    else {
+    let Some(inside) = name.strip_prefix('‹').and_then(|rest| rest.strip_suffix('›')) else {
         return false;
     };
     let numbered = inside.rsplit_once(" #").is_some_and(|(kind, number)| {
-        !kind.contains(['‹', '›'])
-            && !number.is_empty()
-            && number.bytes().all(|digit| digit.is_ascii_digit())
+        !kind.contains(['‹', '›']) && !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
     });
     numbered || name == SECRET || name == REMOVED
 }
@@ -197,18 +180,12 @@ fn base64_at(secret: &str, offset: usize) -> [String; 2] {
     bytes.extend(secret.bytes());
     let first = (offset * 8).div_ceil(6);
     let last = bytes.len() * 8 / 6;
-    [
-        STANDARD_NO_PAD.encode(&bytes),
-        URL_SAFE_NO_PAD.encode(&bytes),
-    ]
-    .map(|text| text[first..last].to_owned())
+    [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)].map(|text| text[first..last].to_owned())
 }
 
 fn url_encoded(text: &str) -> String {
     let one = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),
     };
     text.bytes().map(one).collect()
@@ -237,20 +214,10 @@ mod tests {
         let basic = STANDARD.encode(format!("user:{WORD}"));
         let longer = STANDARD.encode(format!("admin:{WORD}:and more"));
         let json = json!({ "text": WORD }).to_string();
-        for text in [
-            WORD,
-            &json,
-            "p%C3%A4%22ss%20w%2Frd%2B7",
-            "p%c3%a4%22ss+w%2frd%2b7",
-            &basic,
-            &longer,
-        ] {
+        for text in [WORD, &json, "p%C3%A4%22ss%20w%2Frd%2B7", "p%c3%a4%22ss+w%2frd%2b7", &basic, &longer] {
             let clean = redactor.text(&format!("before {text} after"));
             assert!(clean.contains(SECRET), "{text} -> {clean}");
-            assert!(
-                !clean.contains("w/rd") && !clean.contains("w%2"),
-                "{text} -> {clean}"
-            );
+            assert!(!clean.contains("w/rd") && !clean.contains("w%2"), "{text} -> {clean}");
         }
     }
 
@@ -258,20 +225,14 @@ mod tests {
     fn a_secret_within_a_longer_secret_leaves_nothing_of_it() {
         let redactor = Redactor::new(["abcdef"]);
         redactor.know(["abcdef-and-tail"]);
-        assert_eq!(
-            redactor.text("x abcdef-and-tail y abcdef z"),
-            "x ‹secret› y ‹secret› z"
-        );
+        assert_eq!(redactor.text("x abcdef-and-tail y abcdef z"), "x ‹secret› y ‹secret› z");
     }
 
     #[test]
     fn short_secrets_are_left_to_their_fields() {
         let redactor = Redactor::new(["abc"]);
         assert_eq!(redactor.text("abc"), "abc");
-        assert_eq!(
-            redactor.json(&json!({"Password": "abc"})),
-            json!({"Password": REMOVED})
-        );
+        assert_eq!(redactor.json(&json!({"Password": "abc"})), json!({"Password": REMOVED}));
     }
 
     #[test]
@@ -293,14 +254,8 @@ mod tests {
     fn the_name_of_a_secret_stays() {
         let named = json!({"token": "‹token #12›", "authorization": "Bearer ‹access_token #1›", "secret": SECRET});
         assert_eq!(Redactor::default().json(&named), named);
-        for pretender in [
-            "‹›",
-            "‹token #›",
-            "‹token #1x›",
-            "x‹token #1›",
-            "a b ‹token #1›",
-            "‹a› b ‹token #1›",
-        ] {
+        for pretender in ["‹›", "‹token #›", "‹token #1x›", "x‹token #1›", "a b ‹token #1›", "‹a› b ‹token #1›"]
+        {
             assert!(!names_a_secret(pretender), "{pretender}");
         }
     }
@@ -308,8 +263,7 @@ mod tests {
     #[test]
     fn removing_twice_is_removing_once() {
         let redactor = Redactor::new(["my-secret-value"]);
-        let once =
-            redactor.json(&json!({"a": "my-secret-value", "token": "x", "my-secret-value": 1}));
+        let once = redactor.json(&json!({"a": "my-secret-value", "token": "x", "my-secret-value": 1}));
         assert_eq!(redactor.json(&once), once);
         assert_eq!(once, json!({"a": SECRET, "token": REMOVED, SECRET: 1}));
     }

@@ -41,10 +41,7 @@ fn hold(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec<
         return assert_eq!(schema, &Value::Bool(true), "a schema is an object or true");
     };
     for keyword in schema.keys() {
-        assert!(
-            KNOWN.contains(&keyword.as_str()),
-            "this check does not know the keyword {keyword}"
-        );
+        assert!(KNOWN.contains(&keyword.as_str()), "this check does not know the keyword {keyword}");
     }
     if let Some(Value::String(target)) = schema.get("$ref") {
         let target = root.pointer(target.strip_prefix('#').unwrap()).unwrap();
@@ -52,9 +49,7 @@ fn hold(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec<
     }
     if let Some(wanted) = schema.get("type") {
         let matches = |word: &Value| is_of_type(value, word.as_str().unwrap());
-        let fits = wanted
-            .as_array()
-            .map_or_else(|| matches(wanted), |words| words.iter().any(matches));
+        let fits = wanted.as_array().map_or_else(|| matches(wanted), |words| words.iter().any(matches));
         if !fits {
             faults.push(format!("{at} is no {wanted}"));
         }
@@ -100,20 +95,12 @@ fn hold_number(schema: &Map<String, Value>, value: &Value, at: &str, faults: &mu
     let Some(number) = value.as_f64() else {
         return;
     };
-    if bound("minimum").is_some_and(|least| number < least)
-        || bound("maximum").is_some_and(|most| number > most)
-    {
+    if bound("minimum").is_some_and(|least| number < least) || bound("maximum").is_some_and(|most| number > most) {
         faults.push(format!("{at} is out of bounds: {number}"));
     }
 }
 
-fn hold_parts(
-    root: &Value,
-    schema: &Map<String, Value>,
-    value: &Value,
-    at: &str,
-    faults: &mut Vec<String>,
-) {
+fn hold_parts(root: &Value, schema: &Map<String, Value>, value: &Value, at: &str, faults: &mut Vec<String>) {
     if let (Some(item), Value::Array(items)) = (schema.get("items"), value) {
         for (place, one) in items.iter().enumerate() {
             hold(root, item, one, &format!("{at}[{place}]"), faults);
@@ -123,10 +110,7 @@ fn hold_parts(
         return;
     };
     let no_properties = Map::new();
-    let properties = schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .unwrap_or(&no_properties);
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
     for (key, entry) in entries {
         let at = format!("{at}.{key}");
         match (properties.get(key), schema.get("additionalProperties")) {
@@ -136,15 +120,8 @@ fn hold_parts(
             (None, None) => {}
         }
     }
-    let required = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    for key in required
-        .filter_map(Value::as_str)
-        .filter(|key| !entries.contains_key(*key))
-    {
+    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    for key in required.filter_map(Value::as_str).filter(|key| !entries.contains_key(*key)) {
         faults.push(format!("{at}.{key} is missing"));
     }
 }
@@ -184,9 +161,7 @@ mod tests {
     fn lines() -> Vec<Value> {
         let (place, _record) = fixture::finished();
         let text = std::fs::read_to_string(place.path().join(OUTCOMES_FILE)).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     #[test]
@@ -209,11 +184,8 @@ mod tests {
     fn a_line_that_is_otherwise_is_noticed() {
         let schema = published("reports/outcomes.schema.json");
         let outcome = &lines()[1];
-        for (pointer, wrong) in [
-            ("/verdict", json!("green")),
-            ("/feature", json!(680)),
-            ("/steps/0/step", json!("1")),
-        ] {
+        for (pointer, wrong) in [("/verdict", json!("green")), ("/feature", json!(680)), ("/steps/0/step", json!("1"))]
+        {
             let mut changed = outcome.clone();
             *changed.pointer_mut(pointer).unwrap() = wrong;
             assert_ne!(faults(&schema, &changed), Vec::<String>::new(), "{pointer}");

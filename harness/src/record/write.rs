@@ -36,11 +36,7 @@ impl RecordWriter {
     ///
     /// # Errors
     /// When the directory already holds a record or cannot be written.
-    pub fn create_with(
-        dir: &Path,
-        header: &Header,
-        redactor: Redactor,
-    ) -> Result<RecordWriter, RecordError> {
+    pub fn create_with(dir: &Path, header: &Header, redactor: Redactor) -> Result<RecordWriter, RecordError> {
         let evidence = dir.join("evidence");
         fs::create_dir_all(&evidence).map_err(|source| unwritable(&evidence, source))?;
         let path = dir.join(OUTCOMES_FILE);
@@ -49,14 +45,8 @@ impl RecordWriter {
             ErrorKind::AlreadyExists => RecordError::Exists { dir: dir.into() },
             _ => unwritable(&path, source),
         })?;
-        let writer = RecordWriter {
-            dir: dir.into(),
-            open: Mutex::new(Open {
-                file,
-                verdicts: BTreeMap::new(),
-            }),
-            redactor,
-        };
+        let writer =
+            RecordWriter { dir: dir.into(), open: Mutex::new(Open { file, verdicts: BTreeMap::new() }), redactor };
         let line = RecordLine::Header(writer.redactor.header(header));
         writer.append(&mut writer.lock(), &line)?;
         Ok(writer)
@@ -76,16 +66,10 @@ impl RecordWriter {
     ///
     /// # Errors
     /// When the disk refuses, or the feature already has an outcome.
-    pub fn outcome(
-        &self,
-        outcome: &Outcome,
-        evidence: Option<&Evidence>,
-    ) -> Result<(), RecordError> {
+    pub fn outcome(&self, outcome: &Outcome, evidence: Option<&Evidence>) -> Result<(), RecordError> {
         let mut open = self.lock();
         if open.verdicts.contains_key(&outcome.feature) {
-            return Err(RecordError::Twice {
-                feature: outcome.feature,
-            });
+            return Err(RecordError::Twice { feature: outcome.feature });
         }
         if let Some(evidence) = evidence {
             // The evidence comes first: a line in the outcomes promises that it is there.
@@ -93,10 +77,7 @@ impl RecordWriter {
             let text = self.redactor.evidence(evidence).to_lines();
             fs::write(&path, text).map_err(|source| unwritable(&path, source))?;
         }
-        self.append(
-            &mut open,
-            &RecordLine::Outcome(self.redactor.outcome(outcome)),
-        )?;
+        self.append(&mut open, &RecordLine::Outcome(self.redactor.outcome(outcome)))?;
         open.verdicts.insert(outcome.feature, outcome.verdict);
         Ok(())
     }
@@ -117,9 +98,7 @@ impl RecordWriter {
     pub fn finish(&self, footer: &Footer) -> Result<(), RecordError> {
         let mut open = self.lock();
         self.append(&mut open, &RecordLine::Footer(footer.clone()))?;
-        open.file
-            .sync_all()
-            .map_err(|source| unwritable(&self.dir.join(OUTCOMES_FILE), source))
+        open.file.sync_all().map_err(|source| unwritable(&self.dir.join(OUTCOMES_FILE), source))
     }
 
     /// One write for each line: whoever kills the run leaves whole lines, but perhaps for the last.
@@ -130,17 +109,12 @@ impl RecordWriter {
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open
-            .lock()
-            .expect("nothing panics while it holds this lock")
+        self.open.lock().expect("nothing panics while it holds this lock")
     }
 }
 
 fn unwritable(path: &Path, source: std::io::Error) -> RecordError {
-    RecordError::Unwritable {
-        path: path.into(),
-        source,
-    }
+    RecordError::Unwritable { path: path.into(), source }
 }
 
 #[cfg(test)]
@@ -155,10 +129,7 @@ mod tests {
         let record = Record::read(place.path()).unwrap();
         assert_eq!(record.header, fixture::header());
         assert_eq!(record.outcomes, fixture::outcomes());
-        assert_eq!(
-            record.evidence(41).unwrap(),
-            Some(fixture::evidence_of_41())
-        );
+        assert_eq!(record.evidence(41).unwrap(), Some(fixture::evidence_of_41()));
         assert_eq!(record.evidence(44).unwrap(), None);
         assert!(record.finished());
     }
@@ -179,10 +150,7 @@ mod tests {
         let writer = RecordWriter::create(place.path(), &fixture::header()).unwrap();
         let outcome = &fixture::outcomes()[0];
         writer.outcome(outcome, None).unwrap();
-        assert!(matches!(
-            writer.outcome(outcome, None),
-            Err(RecordError::Twice { .. })
-        ));
+        assert!(matches!(writer.outcome(outcome, None), Err(RecordError::Twice { .. })));
         assert_eq!(writer.totals(), BTreeMap::from([(outcome.verdict, 1)]));
     }
 
@@ -212,17 +180,14 @@ mod tests {
     fn secrets_do_not_reach_the_disk() {
         let place = tempfile::tempdir().unwrap();
         let mut header = fixture::header();
-        header
-            .facts
-            .insert("database".into(), "postgres://u:first-secret@h/db".into());
+        header.facts.insert("database".into(), "postgres://u:first-secret@h/db".into());
         let redactor = Redactor::new(["first-secret"]);
         let writer = RecordWriter::create_with(place.path(), &header, redactor).unwrap();
         writer.know(["second-secret"]);
         let mut outcome = fixture::outcomes()[0].clone();
         outcome.reason = Some("login with second-secret failed".into());
         let mut evidence = fixture::evidence_of_41();
-        evidence.observations[0].seen =
-            serde_json::json!({"note": "second-secret", "cookie": "a=b"});
+        evidence.observations[0].seen = serde_json::json!({"note": "second-secret", "cookie": "a=b"});
         writer.outcome(&outcome, Some(&evidence)).unwrap();
         let outcomes = fs::read_to_string(place.path().join(OUTCOMES_FILE)).unwrap();
         let evidence = fs::read_to_string(evidence_path(place.path(), outcome.feature)).unwrap();

@@ -9,11 +9,7 @@ use serde_json::Value;
 /// as it is against a deployment with default ports: `"${API_GATEWAY:-http://localhost:8080}/health"`.
 pub fn command(asked: &Value) -> Option<String> {
     let words = |key: &str| asked.get(key).and_then(Value::as_str);
-    let address = address(
-        words("url"),
-        words("service"),
-        words("path").or_else(|| words("url_path")),
-    )?;
+    let address = address(words("url"), words("service"), words("path").or_else(|| words("url_path")))?;
     let mut command = format!("curl -i -X {}", quoted(words("method").unwrap_or("GET")));
     let headers = asked.get("headers").and_then(Value::as_object);
     for (name, value) in headers.into_iter().flatten() {
@@ -21,20 +17,13 @@ pub fn command(asked: &Value) -> Option<String> {
             command += &format!(" -H {}", quoted(&format!("{name}: {value}")));
         }
     }
-    let body = asked
-        .get("json")
-        .or_else(|| asked.get("body"))
-        .filter(|body| !body.is_null());
+    let body = asked.get("json").or_else(|| asked.get("body")).filter(|body| !body.is_null());
     if let Some(body) = body {
         let told = |name: &str| name.eq_ignore_ascii_case("content-type");
-        if !body.is_string()
-            && !headers.is_some_and(|headers| headers.keys().any(|name| told(name)))
-        {
+        if !body.is_string() && !headers.is_some_and(|headers| headers.keys().any(|name| told(name))) {
             command += " -H 'content-type: application/json'";
         }
-        let text = body
-            .as_str()
-            .map_or_else(|| body.to_string(), str::to_owned);
+        let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
         command += &format!(" --data-raw {}", quoted(&text));
     }
     Some(command + " " + &address)
@@ -58,11 +47,7 @@ fn address(url: Option<&str>, service: Option<&str>, path: Option<&str>) -> Opti
 
 /// A header with several values is sent several times.
 fn each(value: &Value) -> Vec<String> {
-    let one = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
+    let one = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match value {
         Value::Array(values) => values.iter().map(one).collect(),
         value => vec![one(value)],
@@ -112,42 +97,21 @@ mod tests {
              \"${AUTH_SERVICE:-http://localhost:8085}\"'/login?a=b&c=d'"
         );
         let asked = json!({"url": "http://h:1/x", "body": "a\n\u{1b}'"});
-        assert_eq!(
-            command(&asked).unwrap(),
-            r"curl -i -X GET --data-raw $'a\n\x1b\'' http://h:1/x"
-        );
+        assert_eq!(command(&asked).unwrap(), r"curl -i -X GET --data-raw $'a\n\x1b\'' http://h:1/x");
     }
 
     #[test]
     fn what_is_no_request_has_no_command() {
-        for asked in [
-            json!(null),
-            json!("text"),
-            json!({}),
-            json!({"path": 7}),
-            json!({"service": "auth"}),
-        ] {
+        for asked in [json!(null), json!("text"), json!({}), json!({"path": 7}), json!({"service": "auth"})] {
             assert_eq!(command(&asked), None, "{asked}");
         }
     }
 
     #[test]
     fn the_shell_reads_back_every_word() {
-        for word in [
-            "",
-            "a b",
-            "it's",
-            "$HOME `id` \\",
-            "a\nb\tc",
-            "‹token #1›",
-            "\u{9b}x'\\",
-            "-n",
-        ] {
+        for word in ["", "a b", "it's", "$HOME `id` \\", "a\nb\tc", "‹token #1›", "\u{9b}x'\\", "-n"] {
             let script = format!("printf '%s' {}", quoted(word).replace("-n", "'-n'"));
-            let output = std::process::Command::new("bash")
-                .args(["-c", &script])
-                .env("LC_ALL", "C.UTF-8")
-                .output();
+            let output = std::process::Command::new("bash").args(["-c", &script]).env("LC_ALL", "C.UTF-8").output();
             assert_eq!(String::from_utf8(output.unwrap().stdout).unwrap(), word);
         }
     }

@@ -50,14 +50,8 @@ impl ObservationView {
 /// `GET auth /login → 401`, or the beginning of the question.
 fn headline(observation: &Observation) -> String {
     let asked = |key: &str| observation.asked.get(key).and_then(Value::as_str);
-    let path = asked("path")
-        .or_else(|| asked("url_path"))
-        .or_else(|| asked("url"));
-    let told = [asked("method"), asked("service"), path]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let path = asked("path").or_else(|| asked("url_path")).or_else(|| asked("url"));
+    let told = [asked("method"), asked("service"), path].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let told = match (told.is_empty(), &observation.asked) {
         (false, _) => told,
         (true, Value::Null) => String::new(),
@@ -74,18 +68,13 @@ fn headline(observation: &Observation) -> String {
 fn answer(seen: &Value) -> Option<String> {
     let status = seen.get("status").filter(|status| status.is_number());
     let silence = seen.get("silence").filter(|silence| silence.is_string());
-    status
-        .or(silence)
-        .map(|answer| plain::short(&plain::value_line(answer), 60))
+    status.or(silence).map(|answer| plain::short(&plain::value_line(answer), 60))
 }
 
 fn shown(value: &Value) -> Shown {
     let text = plain::value_text(value);
     let end = text.floor_char_boundary(SHOWN);
-    Shown {
-        left_out: text.len() - end,
-        text: text[..end].to_owned(),
-    }
+    Shown { left_out: text.len() - end, text: text[..end].to_owned() }
 }
 
 #[cfg(test)]
@@ -94,42 +83,21 @@ mod tests {
     use serde_json::json;
 
     fn view(probe: &str, asked: Value, seen: Value) -> ObservationView {
-        ObservationView::of(&Observation {
-            seq: 1,
-            step: 1,
-            probe: probe.into(),
-            asked,
-            seen,
-            took_ms: 2.0,
-        })
+        ObservationView::of(&Observation { seq: 1, step: 1, probe: probe.into(), asked, seen, took_ms: 2.0 })
     }
 
     #[test]
     fn a_request_is_told_in_a_line_and_can_be_repeated() {
-        let view = view(
-            "http",
-            json!({"service": "auth", "method": "GET", "path": "/a"}),
-            json!({"status": 401}),
-        );
+        let view = view("http", json!({"service": "auth", "method": "GET", "path": "/a"}), json!({"status": 401}));
         assert_eq!(view.headline, "GET auth /a → 401");
         assert!(view.curl.unwrap().starts_with("curl -i -X GET"));
-        let silent = super::tests::view(
-            "http",
-            json!({"path": "/a"}),
-            json!({"silence": "no answer in time"}),
-        );
+        let silent = super::tests::view("http", json!({"path": "/a"}), json!({"silence": "no answer in time"}));
         assert_eq!(silent.headline, "/a → no answer in time");
     }
 
     #[test]
     fn any_shape_can_be_shown() {
-        for asked in [
-            Value::Null,
-            json!("select 1"),
-            json!([1, 2]),
-            json!({"path": 7}),
-            json!({"key": "k"}),
-        ] {
+        for asked in [Value::Null, json!("select 1"), json!([1, 2]), json!({"path": 7}), json!({"key": "k"})] {
             for seen in [Value::Null, json!("x"), json!({"status": "odd"}), json!([])] {
                 let view = view("redis", asked.clone(), seen);
                 assert_eq!(view.curl, None);

@@ -44,19 +44,13 @@ struct Page {
 /// The page of a record.
 pub(super) fn render(record: &Record) -> Result<String, ReportError> {
     let summary = Summary::of(record);
-    let phases = summary
-        .phases
-        .iter()
-        .map(|group| phase(record, &summary, group));
+    let phases = summary.phases.iter().map(|group| phase(record, &summary, group));
     let phases = phases.collect::<Result<Vec<_>, ReportError>>()?;
     // The comment marks let a reader of XML take the script for text, too.
     let script = format!("//<![CDATA[\n{SCRIPT}//]]>");
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let syntax = SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .build()?;
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     environment.set_syntax(syntax);
     environment.add_template("report.html", TEMPLATE)?;
     let page = Page {
@@ -73,9 +67,7 @@ pub(super) fn render(record: &Record) -> Result<String, ReportError> {
         areas: summary.areas.iter().map(area).collect(),
         phases,
     };
-    Ok(environment
-        .get_template("report.html")?
-        .render(Serde(&page))?)
+    Ok(environment.get_template("report.html")?.render(Serde(&page))?)
 }
 
 /// Only our own style and script may act, and nothing may be fetched: even if markup slipped in, it would stay dead.
@@ -90,11 +82,7 @@ fn policy(style: &str, script: &str) -> String {
 fn lead(record: &Record, summary: &Summary) -> String {
     let all = record.header.catalogue.features;
     let tally = &summary.tally;
-    format!(
-        "{} of {all} features pass; {} were checked",
-        tally.count(Verdict::Pass),
-        tally.checked()
-    )
+    format!("{} of {all} features pass; {} were checked", tally.count(Verdict::Pass), tally.checked())
 }
 
 fn damage(record: &Record, summary: &Summary) -> Option<String> {
@@ -103,10 +91,7 @@ fn damage(record: &Record, summary: &Summary) -> Option<String> {
         count => format!(" {count} of the selected features have no outcome."),
     };
     match (&record.damage, &record.footer) {
-        (Some(damage), _) => Some(format!(
-            "This record is damaged: {}.{missing}",
-            plain::line(damage)
-        )),
+        (Some(damage), _) => Some(format!("This record is damaged: {}.{missing}", plain::line(damage))),
         (None, None) => Some(format!("This run was broken off before its end.{missing}")),
         (None, Some(_)) if missing.is_empty() => None,
         (None, Some(_)) => Some(missing.trim_start().to_owned()),
@@ -121,10 +106,7 @@ struct Fact {
 
 fn facts(record: &Record) -> Vec<Fact> {
     let header = &record.header;
-    let took = record
-        .footer
-        .as_ref()
-        .map(|footer| duration(footer.duration_ms));
+    let took = record.footer.as_ref().map(|footer| duration(footer.duration_ms));
     let ours = [
         ("started", header.started.clone()),
         ("took", took.unwrap_or_else(|| "unknown".to_owned())),
@@ -135,16 +117,9 @@ fn facts(record: &Record) -> Vec<Fact> {
         ("patience", duration(header.patience_s * 1000.0)),
     ];
     let ours = ours.map(|(name, value)| (name.to_owned(), value));
-    let others = header
-        .facts
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone()));
+    let others = header.facts.iter().map(|(name, value)| (name.clone(), value.clone()));
     let all = ours.into_iter().chain(others);
-    all.map(|(name, value)| Fact {
-        name: plain::line(&name),
-        value: plain::line(&value),
-    })
-    .collect()
+    all.map(|(name, value)| Fact { name: plain::line(&name), value: plain::line(&value) }).collect()
 }
 
 #[derive(Serialize)]
@@ -209,24 +184,16 @@ mod tests {
 
     /// The page as an independent parser reads it; it is written so that it is XML, too.
     fn parse(page: &str) -> Document<'_> {
-        let options = ParsingOptions {
-            allow_dtd: true,
-            ..ParsingOptions::default()
-        };
+        let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
         Document::parse_with_options(page, options).unwrap()
     }
 
     fn with_id<'a>(document: &'a Document<'a>, id: &str) -> Option<Node<'a, 'a>> {
-        document
-            .descendants()
-            .find(|node| node.attribute("id") == Some(id))
+        document.descendants().find(|node| node.attribute("id") == Some(id))
     }
 
     fn text_of(node: Node<'_, '_>) -> String {
-        node.descendants()
-            .filter(Node::is_text)
-            .filter_map(|node| node.text())
-            .collect()
+        node.descendants().filter(Node::is_text).filter_map(|node| node.text()).collect()
     }
 
     #[test]
@@ -245,26 +212,14 @@ mod tests {
         let document = parse(&page);
         for outcome in &record.outcomes {
             let feature = with_id(&document, &format!("f{:03}", outcome.feature)).unwrap();
-            assert!(
-                text_of(feature).contains(&outcome.description),
-                "{}",
-                outcome.feature
-            );
-            let steps = feature
-                .descendants()
-                .filter(|node| node.attribute("class") == Some("step"));
+            assert!(text_of(feature).contains(&outcome.description), "{}", outcome.feature);
+            let steps = feature.descendants().filter(|node| node.attribute("class") == Some("step"));
             let outside = usize::from(outcome.feature == 42);
-            assert_eq!(
-                steps.count(),
-                outcome.steps.len() + outside,
-                "{}",
-                outcome.feature
-            );
+            assert_eq!(steps.count(), outcome.steps.len() + outside, "{}", outcome.feature);
         }
-        let cells = document.descendants().filter(|node| {
-            node.attribute("class")
-                .is_some_and(|class| class.starts_with("cell "))
-        });
+        let cells = document
+            .descendants()
+            .filter(|node| node.attribute("class").is_some_and(|class| class.starts_with("cell ")));
         assert_eq!(cells.count(), 679);
     }
 
@@ -273,16 +228,10 @@ mod tests {
         let (_place, record) = fixture::finished();
         let page = render(&record).unwrap();
         let document = parse(&page);
-        let ids: Vec<&str> = document
-            .descendants()
-            .filter_map(|node| node.attribute("id"))
-            .collect();
+        let ids: Vec<&str> = document.descendants().filter_map(|node| node.attribute("id")).collect();
         let distinct: std::collections::BTreeSet<&&str> = ids.iter().collect();
         assert_eq!(ids.len(), distinct.len());
-        for link in document
-            .descendants()
-            .filter_map(|node| node.attribute("href"))
-        {
+        for link in document.descendants().filter_map(|node| node.attribute("href")) {
             let inside = link.strip_prefix('#').is_some_and(|id| ids.contains(&id));
             assert!(inside || link == "data:,", "{link}");
         }
@@ -294,16 +243,8 @@ mod tests {
         let page = render(&record).unwrap();
         let document = parse(&page);
         for node in document.descendants().filter(Node::is_element) {
-            assert!(
-                !node.has_attribute("src") && !node.has_attribute("style"),
-                "{:?}",
-                node.tag_name()
-            );
-            assert!(
-                !node
-                    .attributes()
-                    .any(|attribute| attribute.name().starts_with("on"))
-            );
+            assert!(!node.has_attribute("src") && !node.has_attribute("style"), "{:?}", node.tag_name());
+            assert!(!node.attributes().any(|attribute| attribute.name().starts_with("on")));
         }
         assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
         for word in ["fetch(", "XMLHttpRequest", "import(", "innerHTML", "eval("] {
@@ -316,24 +257,11 @@ mod tests {
         let (_place, record) = fixture::finished();
         let page = render(&record).unwrap();
         assert!(!page.contains("<script>alert"));
-        assert!(
-            !page
-                .chars()
-                .any(|letter| letter.is_control() && !matches!(letter, '\n' | '\t'))
-        );
+        assert!(!page.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\t')));
         let document = parse(&page);
-        assert_eq!(
-            document
-                .descendants()
-                .filter(|node| node.has_tag_name("script"))
-                .count(),
-            1
-        );
+        assert_eq!(document.descendants().filter(|node| node.has_tag_name("script")).count(), 1);
         let said = text_of(with_id(&document, "f042").unwrap());
-        assert!(
-            said.contains("<script>alert('x')</script> ␛[31mred"),
-            "{said}"
-        );
+        assert!(said.contains("<script>alert('x')</script> ␛[31mred"), "{said}");
         assert!(said.contains("bytes more stand in the record"), "{said}");
     }
 
@@ -342,10 +270,7 @@ mod tests {
         let (_place, record) = fixture::unfinished();
         let page = render(&record).unwrap();
         let document = parse(&page);
-        let alarm = document
-            .descendants()
-            .find(|node| node.attribute("role") == Some("alert"))
-            .unwrap();
+        let alarm = document.descendants().find(|node| node.attribute("role") == Some("alert")).unwrap();
         assert_eq!(
             text_of(alarm),
             "This run was broken off before its end. 1 of the selected features have no outcome."

@@ -99,12 +99,7 @@ fn phase_entry(group: &Group) -> PhaseEntry<'_> {
 }
 
 fn area_entry(group: &Group) -> AreaEntry<'_> {
-    AreaEntry {
-        area: group.name,
-        first: *group.numbers.start(),
-        last: *group.numbers.end(),
-        totals: &group.tally,
-    }
+    AreaEntry { area: group.name, first: *group.numbers.start(), last: *group.numbers.end(), totals: &group.tally }
 }
 
 fn feature_entry(outcome: &Outcome) -> FeatureEntry<'_> {
@@ -152,11 +147,7 @@ mod tests {
     fn no_control_character_is_left_in_any_text() {
         let (_place, record) = fixture::finished();
         let text = render(&record);
-        assert!(
-            !text
-                .chars()
-                .any(|letter| letter.is_control() && letter != '\n')
-        );
+        assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'));
         assert!(!text.contains("\\u00"), "not even an escaped one");
         assert!(text.contains("␛[31mred␛[0m ␀"));
     }

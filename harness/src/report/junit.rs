@@ -25,13 +25,8 @@ pub(super) fn render(record: &Record) -> Result<String, ReportError> {
     let missing = record.missing();
     for area in Area::all() {
         let numbers = area.numbers();
-        let outcomes = record
-            .outcomes
-            .iter()
-            .filter(|outcome| numbers.contains(&outcome.feature));
-        let mut cases: Vec<TestCase> = outcomes
-            .map(|outcome| case(record, area, outcome))
-            .collect();
+        let outcomes = record.outcomes.iter().filter(|outcome| numbers.contains(&outcome.feature));
+        let mut cases: Vec<TestCase> = outcomes.map(|outcome| case(record, area, outcome)).collect();
         let lost = missing.iter().filter(|feature| numbers.contains(feature));
         cases.extend(lost.map(|feature| lost_case(area, *feature)));
         if !cases.is_empty() {
@@ -64,11 +59,7 @@ fn suite(record: &Record, name: &str, cases: Vec<TestCase>) -> TestSuite {
 
 fn case(record: &Record, area: Area, outcome: &Outcome) -> TestCase {
     let mut case = TestCase::new(
-        text(&format!(
-            "f{:03} {}",
-            outcome.feature,
-            plain::line(&outcome.description)
-        )),
+        text(&format!("f{:03} {}", outcome.feature, plain::line(&outcome.description))),
         status(record, outcome),
     );
     case.set_classname(area.name());
@@ -100,14 +91,7 @@ fn status(record: &Record, outcome: &Outcome) -> TestCaseStatus {
 /// All that does not hold, and where the evidence is.
 fn description(record: &Record, outcome: &Outcome) -> String {
     let mut lines: Vec<String> = reason::failures(outcome)
-        .map(|(step, one)| {
-            format!(
-                "step {}, {}: {}",
-                step.step,
-                plain::line(&step.text),
-                reason::difference(one)
-            )
-        })
+        .map(|(step, one)| format!("step {}, {}: {}", step.step, plain::line(&step.text), reason::difference(one)))
         .collect();
     if evidence_path(&record.dir, outcome.feature).is_file() {
         let file = evidence_path("".as_ref(), outcome.feature);
@@ -118,9 +102,7 @@ fn description(record: &Record, outcome: &Outcome) -> String {
 
 fn lost_case(area: Area, feature: u16) -> TestCase {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    status
-        .set_type("missing")
-        .set_message("the run was broken off before this feature had an outcome");
+    status.set_type("missing").set_message("the run was broken off before this feature had an outcome");
     let mut case = TestCase::new(format!("f{feature:03}"), status);
     case.set_classname(area.name());
     case
@@ -128,16 +110,9 @@ fn lost_case(area: Area, feature: u16) -> TestCase {
 
 fn unfinished(record: &Record) -> TestSuite {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    let damage = record
-        .damage
-        .as_deref()
-        .unwrap_or("the run was broken off before its end");
+    let damage = record.damage.as_deref().unwrap_or("the run was broken off before its end");
     status.set_type("unfinished").set_message(text(damage));
-    suite(
-        record,
-        "run",
-        vec![TestCase::new("the run comes to its end", status)],
-    )
+    suite(record, "run", vec![TestCase::new("the run comes to its end", status)])
 }
 
 /// A text in which everything can be seen. Tabs become spaces, for the XML would lose them.
@@ -161,12 +136,8 @@ mod tests {
     }
 
     fn case_of<'a>(document: &'a Document<'a>, number: &str) -> Node<'a, 'a> {
-        let mut cases = document
-            .descendants()
-            .filter(|node| node.has_tag_name("testcase"));
-        cases
-            .find(|case| attribute(*case, "name").starts_with(number))
-            .unwrap()
+        let mut cases = document.descendants().filter(|node| node.has_tag_name("testcase"));
+        cases.find(|case| attribute(*case, "name").starts_with(number)).unwrap()
     }
 
     #[test]
@@ -180,32 +151,20 @@ mod tests {
         let (_place, record) = fixture::finished();
         let xml = render(&record).unwrap();
         let document = Document::parse(&xml).unwrap();
-        let counts = ["tests", "failures", "errors", "skipped"]
-            .map(|name| attribute(document.root_element(), name));
+        let counts = ["tests", "failures", "errors", "skipped"].map(|name| attribute(document.root_element(), name));
         assert_eq!(counts, ["8", "2", "1", "3"]);
 
         let failure = case_of(&document, "f042").first_element_child().unwrap();
         assert_eq!(failure.tag_name().name(), "failure");
         let message = attribute(failure, "message");
-        assert!(message.starts_with(
-            "step 2: status of the 101st request: expected 429, observed \"<script>alert('x')"
-        ));
         assert!(
-            message.contains("␛[31mred␛[0m ␀ \\u{9b}31m ]]> | `code`␊::error::gotcha"),
-            "{message}"
+            message.starts_with("step 2: status of the 101st request: expected 429, observed \"<script>alert('x')")
         );
-        assert!(
-            failure
-                .text()
-                .unwrap()
-                .ends_with("evidence: evidence/f042.jsonl of the record")
-        );
+        assert!(message.contains("␛[31mred␛[0m ␀ \\u{9b}31m ]]> | `code`␊::error::gotcha"), "{message}");
+        assert!(failure.text().unwrap().ends_with("evidence: evidence/f042.jsonl of the record"));
 
         let partial = case_of(&document, "f043").first_element_child().unwrap();
-        assert_eq!(
-            partial.text(),
-            Some("partial: step 2 was not observed: needs patience 61 s")
-        );
+        assert_eq!(partial.text(), Some("partial: step 2 was not observed: needs patience 61 s"));
         let unchecked = case_of(&document, "f046").first_element_child().unwrap();
         assert_eq!(attribute(unchecked, "message"), "no check exists yet");
         assert_eq!(case_of(&document, "f041").first_element_child(), None);
@@ -217,12 +176,6 @@ mod tests {
         let xml = render(&record).unwrap();
         let document = Document::parse(&xml).unwrap();
         assert_eq!(attribute(document.root_element(), "errors"), "3");
-        assert_eq!(
-            attribute(
-                case_of(&document, "f679").first_element_child().unwrap(),
-                "type"
-            ),
-            "missing"
-        );
+        assert_eq!(attribute(case_of(&document, "f679").first_element_child().unwrap(), "type"), "missing");
     }
 }

@@ -17,20 +17,8 @@ pub(super) fn render(record: &Record) -> String {
     groups(&mut page, "Phases", &summary.phases);
     groups(&mut page, "Areas", &summary.areas);
     section(&mut page, record, Verdict::Fail, "Failed", failed);
-    section(
-        &mut page,
-        record,
-        Verdict::Error,
-        "Could not be looked at",
-        with_reason,
-    );
-    section(
-        &mut page,
-        record,
-        Verdict::Partial,
-        "Passed in part",
-        in_part,
-    );
+    section(&mut page, record, Verdict::Error, "Could not be looked at", with_reason);
+    section(&mut page, record, Verdict::Partial, "Passed in part", in_part);
     section(&mut page, record, Verdict::Skip, "Skipped", with_reason);
     section(&mut page, record, Verdict::Pass, "Passed", in_short);
     unchecked(&mut page, record);
@@ -53,23 +41,11 @@ fn head(page: &mut String, record: &Record, summary: &Summary) {
         add!(page, "> **This run was broken off before its end.**\n");
     }
     if !summary.missing.is_empty() {
-        add!(
-            page,
-            "> Without an outcome: {}.\n",
-            ranges(&summary.missing)
-        );
+        add!(page, "> Without an outcome: {}.\n", ranges(&summary.missing));
     }
-    add!(
-        page,
-        "**{}** of {} features.\n",
-        summary.tally.words(),
-        header.catalogue.features
-    );
+    add!(page, "**{}** of {} features.\n", summary.tally.words(), header.catalogue.features);
     add!(page, "| | |\n|---|---|");
-    let took = record
-        .footer
-        .as_ref()
-        .map(|footer| duration(footer.duration_ms));
+    let took = record.footer.as_ref().map(|footer| duration(footer.duration_ms));
     let ours = [
         ("started", header.started.clone()),
         ("took", took.unwrap_or_else(|| "unknown".to_owned())),
@@ -90,25 +66,15 @@ fn head(page: &mut String, record: &Record, summary: &Summary) {
 
 fn groups(page: &mut String, title: &str, groups: &[Group]) {
     add!(page, "## {title}\n");
-    add!(
-        page,
-        "| | features | pass | partial | fail | error | skip | unchecked |"
-    );
+    add!(page, "| | features | pass | partial | fail | error | skip | unchecked |");
     add!(page, "|---|---|--:|--:|--:|--:|--:|--:|");
     for group in groups.iter().filter(|group| group.tally.all() > 0) {
         let name = match group.phase {
             Some(number) => format!("{number} {}", group.name),
             None => group.name.to_owned(),
         };
-        let counts = Verdict::ALL
-            .map(|verdict| group.tally.count(verdict).to_string())
-            .join(" | ");
-        add!(
-            page,
-            "| {name} | {} to {} | {counts} |",
-            group.numbers.start(),
-            group.numbers.end()
-        );
+        let counts = Verdict::ALL.map(|verdict| group.tally.count(verdict).to_string()).join(" | ");
+        add!(page, "| {name} | {} to {} | {counts} |", group.numbers.start(), group.numbers.end());
     }
     add!(page, "");
 }
@@ -120,11 +86,7 @@ fn section(
     title: &str,
     write: fn(&mut String, &Record, &Outcome),
 ) {
-    let mut outcomes = record
-        .outcomes
-        .iter()
-        .filter(|outcome| outcome.verdict == verdict)
-        .peekable();
+    let mut outcomes = record.outcomes.iter().filter(|outcome| outcome.verdict == verdict).peekable();
     if outcomes.peek().is_some() {
         add!(page, "## {title}\n");
         outcomes.for_each(|outcome| write(page, record, outcome));
@@ -135,21 +97,12 @@ fn section(
 }
 
 fn failed(page: &mut String, record: &Record, outcome: &Outcome) {
-    add!(
-        page,
-        "### {} {}\n",
-        outcome.feature,
-        inline(&outcome.description)
-    );
+    add!(page, "### {} {}\n", outcome.feature, inline(&outcome.description));
     for (step, one) in reason::failures(outcome) {
         add!(page, "- **Step {}: {}**", step.step, inline(&step.text));
         add!(page, "  - requirement: {}", inline(&one.requirement));
         add!(page, "  - expected: {}", inline(&one.expected));
-        add!(
-            page,
-            "  - observed: {}",
-            code(&plain::short(&plain::observed(&one.observed), SHOWN))
-        );
+        add!(page, "  - observed: {}", code(&plain::short(&plain::observed(&one.observed), SHOWN)));
     }
     if evidence_path(&record.dir, outcome.feature).is_file() {
         add!(page, "- evidence: `evidence/f{:03}.jsonl`", outcome.feature);
@@ -159,41 +112,22 @@ fn failed(page: &mut String, record: &Record, outcome: &Outcome) {
 
 fn with_reason(page: &mut String, _record: &Record, outcome: &Outcome) {
     let because = reason::because(outcome).unwrap_or_default();
-    add!(
-        page,
-        "- **{}** {}: {}",
-        outcome.feature,
-        inline(&outcome.description),
-        inline(&because)
-    );
+    add!(page, "- **{}** {}: {}", outcome.feature, inline(&outcome.description), inline(&because));
 }
 
 fn in_part(page: &mut String, _record: &Record, outcome: &Outcome) {
-    add!(
-        page,
-        "- **{}** {}",
-        outcome.feature,
-        inline(&outcome.description)
-    );
+    add!(page, "- **{}** {}", outcome.feature, inline(&outcome.description));
     for line in reason::unobserved(outcome) {
         add!(page, "  - {}", inline(&line));
     }
 }
 
 fn in_short(page: &mut String, _record: &Record, outcome: &Outcome) {
-    add!(
-        page,
-        "- **{}** {}",
-        outcome.feature,
-        inline(&outcome.description)
-    );
+    add!(page, "- **{}** {}", outcome.feature, inline(&outcome.description));
 }
 
 fn unchecked(page: &mut String, record: &Record) {
-    let outcomes = record
-        .outcomes
-        .iter()
-        .filter(|outcome| outcome.verdict == Verdict::Unchecked);
+    let outcomes = record.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Unchecked);
     let numbers: Vec<u16> = outcomes.map(|outcome| outcome.feature).collect();
     if !numbers.is_empty() {
         add!(page, "## Not checked yet\n\n{}", ranges(&numbers));
@@ -214,30 +148,22 @@ fn ranges(numbers: &[u16]) -> String {
 /// A text within a line or a cell, in which no character means anything to Markdown or HTML. A backslash keeps
 /// characters literal that would begin markup; an address is kept from becoming a link, and `@` from calling someone.
 fn inline(text: &str) -> String {
-    plain::line(text)
-        .chars()
-        .fold(String::new(), |mut safe, letter| {
-            match letter {
-                '&' => safe.push_str("&amp;"),
-                '<' => safe.push_str("&lt;"),
-                '>' => safe.push_str("&gt;"),
-                '@' => safe.push_str("&#64;"),
-                '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '$' => {
-                    safe.extend(['\\', letter])
-                }
-                _ => safe.push(letter),
-            }
-            safe
-        })
+    plain::line(text).chars().fold(String::new(), |mut safe, letter| {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '@' => safe.push_str("&#64;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '$' => safe.extend(['\\', letter]),
+            _ => safe.push(letter),
+        }
+        safe
+    })
 }
 
 /// A value as code, whatever back quotes it holds.
 fn code(text: &str) -> String {
-    let longest = text
-        .split(|letter| letter != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or_default();
+    let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
     format!("{fence} {text} {fence}")
 }
@@ -259,26 +185,16 @@ mod tests {
         let (_place, record) = fixture::unfinished();
         let page = render(&record);
         let head: String = page.lines().take(6).collect();
-        assert!(
-            head.contains("broken off before its end") && head.contains("Without an outcome: 679"),
-            "{page}"
-        );
+        assert!(head.contains("broken off before its end") && head.contains("Without an outcome: 679"), "{page}");
     }
 
     #[test]
     fn text_of_a_target_stays_text() {
-        assert_eq!(
-            inline("<b>*x*</b> | @you\n::error::"),
-            "&lt;b&gt;\\*x\\*&lt;/b&gt; \\| &#64;you␊::error::"
-        );
+        assert_eq!(inline("<b>*x*</b> | @you\n::error::"), "&lt;b&gt;\\*x\\*&lt;/b&gt; \\| &#64;you␊::error::");
         assert_eq!(code("a ``b`` c"), "``` a ``b`` c ```");
         let (_place, record) = fixture::finished();
         let page = render(&record);
-        assert!(
-            !page
-                .chars()
-                .any(|letter| letter.is_control() && letter != '\n')
-        );
+        assert!(!page.chars().any(|letter| letter.is_control() && letter != '\n'));
         assert!(!page.lines().any(|line| line.trim_start().starts_with("::")));
     }
 

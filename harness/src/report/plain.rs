@@ -6,25 +6,21 @@ use std::fmt::Write as _;
 /// A text of one or several lines. Line breaks and tabs stay; every other control character becomes visible.
 pub fn text(text: &str) -> String {
     let normal = text.replace("\r\n", "\n");
-    normal
-        .chars()
-        .fold(String::with_capacity(normal.len()), |mut plain, letter| {
-            match letter {
-                '\n' | '\t' => plain.push(letter),
-                _ => push_visible(&mut plain, letter),
-            }
-            plain
-        })
+    normal.chars().fold(String::with_capacity(normal.len()), |mut plain, letter| {
+        match letter {
+            '\n' | '\t' => plain.push(letter),
+            _ => push_visible(&mut plain, letter),
+        }
+        plain
+    })
 }
 
 /// A text on one line, for terminals, tables and attributes: line breaks become visible as well.
 pub fn line(text: &str) -> String {
-    let plain = text
-        .chars()
-        .fold(String::with_capacity(text.len()), |mut plain, letter| {
-            push_visible(&mut plain, letter);
-            plain
-        });
+    let plain = text.chars().fold(String::with_capacity(text.len()), |mut plain, letter| {
+        push_visible(&mut plain, letter);
+        plain
+    });
     // CI services take a line with this mark for a command of ours.
     plain.replace("##[", "# #[")
 }
@@ -77,9 +73,7 @@ pub fn short(text: &str, letters: usize) -> String {
 fn push_visible(plain: &mut String, letter: char) {
     match letter {
         // Unicode has a picture of each of the old control characters.
-        '\0'..='\u{1f}' => {
-            plain.push(char::from_u32(0x2400 + letter as u32).expect("these pictures exist"))
-        }
+        '\0'..='\u{1f}' => plain.push(char::from_u32(0x2400 + letter as u32).expect("these pictures exist")),
         '\u{7f}' => plain.push('␡'),
         // The rest steers terminals (C1), turns the direction of reading, hides, or has no place in XML.
         '\u{80}'..='\u{9f}'
@@ -106,10 +100,7 @@ mod tests {
 
     #[test]
     fn control_characters_become_visible() {
-        assert_eq!(
-            line("\u{1b}[31mred\0\u{9b}1m\r\n\u{202e}"),
-            "␛[31mred␀\\u{9b}1m␍␊\\u{202e}"
-        );
+        assert_eq!(line("\u{1b}[31mred\0\u{9b}1m\r\n\u{202e}"), "␛[31mred␀\\u{9b}1m␍␊\\u{202e}");
         assert_eq!(text("a\r\n\tb\rc"), "a\n\tb␍c");
         assert_eq!(line("grüße, 世界 👋"), "grüße, 世界 👋");
     }
@@ -122,10 +113,7 @@ mod tests {
 
     #[test]
     fn a_tree_keeps_its_shape() {
-        assert_eq!(
-            tree(&json!({"a\0": ["\u{1b}", 1, null]})),
-            json!({"a␀": ["␛", 1, null]})
-        );
+        assert_eq!(tree(&json!({"a\0": ["\u{1b}", 1, null]})), json!({"a␀": ["␛", 1, null]}));
         assert_eq!(value_line(&json!("x")), "x");
         assert_eq!(value_line(&json!({"x": [1]})), r#"{"x":[1]}"#);
     }

@@ -21,58 +21,34 @@ pub fn because(outcome: &Outcome) -> Option<String> {
         return Some(format!("step {}: {}", step.step, difference(expectation)));
     }
     let reason_of = |wanted: Verdict| {
-        let steps = outcome
-            .steps
-            .iter()
-            .filter(move |step| step.verdict == wanted);
-        steps.filter_map(|step| {
-            Some(format!(
-                "step {}: {}",
-                step.step,
-                plain::line(step.reason.as_deref()?)
-            ))
-        })
+        let steps = outcome.steps.iter().filter(move |step| step.verdict == wanted);
+        steps.filter_map(|step| Some(format!("step {}: {}", step.step, plain::line(step.reason.as_deref()?))))
     };
-    let of_steps = [Verdict::Fail, Verdict::Error, Verdict::Skip]
-        .into_iter()
-        .flat_map(reason_of)
-        .next();
+    let of_steps = [Verdict::Fail, Verdict::Error, Verdict::Skip].into_iter().flat_map(reason_of).next();
     let of_feature = outcome.reason.as_deref().map(plain::line);
-    let unchecked =
-        || (outcome.verdict == Verdict::Unchecked).then(|| "no check exists yet".to_owned());
+    let unchecked = || (outcome.verdict == Verdict::Unchecked).then(|| "no check exists yet".to_owned());
     of_feature.or(of_steps).or_else(unchecked)
 }
 
 /// `status: expected 429, observed 200`.
 pub fn difference(expectation: &Expectation) -> String {
     let observed = plain::short(&plain::observed(&expectation.observed), SHOWN);
-    let [requirement, expected] =
-        [&expectation.requirement, &expectation.expected].map(|text| plain::line(text));
+    let [requirement, expected] = [&expectation.requirement, &expectation.expected].map(|text| plain::line(text));
     format!("{requirement}: expected {expected}, observed {observed}")
 }
 
 /// What was not observed of a feature, a line for each step.
 pub fn unobserved(outcome: &Outcome) -> impl Iterator<Item = String> + use<'_> {
-    let skipped = outcome
-        .steps
-        .iter()
-        .filter(|step| step.verdict == Verdict::Skip);
+    let skipped = outcome.steps.iter().filter(|step| step.verdict == Verdict::Skip);
     skipped.map(|step| {
         let reason = step.reason.as_deref().unwrap_or("no reason was given");
-        format!(
-            "step {} was not observed: {}",
-            step.step,
-            plain::line(reason)
-        )
+        format!("step {} was not observed: {}", step.step, plain::line(reason))
     })
 }
 
 /// Every expectation that does not hold, with its step.
 pub fn failures(outcome: &Outcome) -> impl Iterator<Item = (&StepOutcome, &Expectation)> {
-    let failed = outcome
-        .steps
-        .iter()
-        .filter(|step| step.verdict == Verdict::Fail);
+    let failed = outcome.steps.iter().filter(|step| step.verdict == Verdict::Fail);
     failed.flat_map(|step| {
         let broken = step.expectations.iter().filter(|one| !one.holds);
         broken.map(move |one| (step, one))

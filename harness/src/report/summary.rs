@@ -39,17 +39,9 @@ impl Tally {
 
     /// `2 pass, 1 fail`, in the order of reports; `nothing` where nothing was counted.
     pub fn words(&self) -> String {
-        let present = Verdict::ALL
-            .into_iter()
-            .filter(|verdict| self.count(*verdict) > 0);
-        let words: Vec<String> = present
-            .map(|verdict| format!("{} {verdict}", self.count(verdict)))
-            .collect();
-        if words.is_empty() {
-            "nothing".to_owned()
-        } else {
-            words.join(", ")
-        }
+        let present = Verdict::ALL.into_iter().filter(|verdict| self.count(*verdict) > 0);
+        let words: Vec<String> = present.map(|verdict| format!("{} {verdict}", self.count(verdict))).collect();
+        if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
     }
 }
 
@@ -85,17 +77,10 @@ impl Summary {
         let group = |phase, name, numbers: RangeInclusive<u16>| Group {
             phase,
             name,
-            tally: Tally::of(
-                record
-                    .outcomes
-                    .iter()
-                    .filter(|outcome| numbers.contains(&outcome.feature)),
-            ),
+            tally: Tally::of(record.outcomes.iter().filter(|outcome| numbers.contains(&outcome.feature))),
             numbers,
         };
-        let phases = PHASES
-            .iter()
-            .map(|phase| group(Some(phase.number), phase.name, phase.features.clone()));
+        let phases = PHASES.iter().map(|phase| group(Some(phase.number), phase.name, phase.features.clone()));
         let areas = Area::all().map(|area| group(None, area.name(), area.numbers()));
         Summary {
             tally: Tally::of(&record.outcomes),
@@ -113,11 +98,7 @@ pub(super) fn duration(ms: f64) -> String {
         ms if ms < 59_950.0 => format!("{:.1} s", ms / 1000.0),
         ms => {
             let seconds = (ms / 1000.0).round();
-            format!(
-                "{:.0} min {:.0} s",
-                (seconds / 60.0).floor(),
-                seconds % 60.0
-            )
+            format!("{:.0} min {:.0} s", (seconds / 60.0).floor(), seconds % 60.0)
         }
     }
 }
@@ -131,16 +112,10 @@ mod tests {
     fn phases_and_areas_each_add_up_to_the_whole() {
         let (_place, record) = fixture::finished();
         let summary = Summary::of(&record);
-        assert_eq!(
-            summary.tally.words(),
-            "1 pass, 1 partial, 2 fail, 1 error, 1 skip, 2 unchecked"
-        );
+        assert_eq!(summary.tally.words(), "1 pass, 1 partial, 2 fail, 1 error, 1 skip, 2 unchecked");
         assert_eq!(summary.tally.checked(), 6);
         for groups in [&summary.phases, &summary.areas] {
-            assert_eq!(
-                groups.iter().map(|group| group.tally.all()).sum::<usize>(),
-                summary.tally.all()
-            );
+            assert_eq!(groups.iter().map(|group| group.tally.all()).sum::<usize>(), summary.tally.all());
         }
         assert_eq!(summary.missing, Vec::<u16>::new());
     }
@@ -153,22 +128,7 @@ mod tests {
 
     #[test]
     fn durations_have_a_unit_that_suits_them() {
-        let told = [
-            0.4, 12.0, 999.4, 999.6, 1234.0, 59_949.0, 59_990.0, 185_000.0,
-        ]
-        .map(duration);
-        assert_eq!(
-            told,
-            [
-                "0 ms",
-                "12 ms",
-                "999 ms",
-                "1.0 s",
-                "1.2 s",
-                "59.9 s",
-                "1 min 0 s",
-                "3 min 5 s"
-            ]
-        );
+        let told = [0.4, 12.0, 999.4, 999.6, 1234.0, 59_949.0, 59_990.0, 185_000.0].map(duration);
+        assert_eq!(told, ["0 ms", "12 ms", "999 ms", "1.0 s", "1.2 s", "59.9 s", "1 min 0 s", "3 min 5 s"]);
     }
 }

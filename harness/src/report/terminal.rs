@@ -29,24 +29,13 @@ impl Terminal {
     /// Tells on standard output. Where a person looks on, a bar on standard error shows what runs now.
     pub fn new(total: usize, interactive: bool) -> Terminal {
         let bar = interactive.then(|| bar(total));
-        let colour =
-            interactive && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Terminal(Mutex::new(State {
-            out: Box::new(std::io::stdout()),
-            bar,
-            colour,
-            running: BTreeMap::new(),
-        }))
+        let colour = interactive && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Terminal(Mutex::new(State { out: Box::new(std::io::stdout()), bar, colour, running: BTreeMap::new() }))
     }
 
     /// Tells in plain lines to whatever can be written to.
     pub fn plain(out: impl Write + Send + 'static) -> Terminal {
-        Terminal(Mutex::new(State {
-            out: Box::new(out),
-            bar: None,
-            colour: false,
-            running: BTreeMap::new(),
-        }))
+        Terminal(Mutex::new(State { out: Box::new(out), bar: None, colour: false, running: BTreeMap::new() }))
     }
 
     /// The check of a feature has begun.
@@ -87,27 +76,17 @@ impl Terminal {
         if let Some(bar) = state.bar.take() {
             bar.finish_and_clear();
         }
-        for outcome in record
-            .outcomes
-            .iter()
-            .filter(|outcome| outcome.verdict == Verdict::Fail)
-        {
+        for outcome in record.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Fail) {
             state.tell_failure(record, outcome);
         }
-        for outcome in record
-            .outcomes
-            .iter()
-            .filter(|outcome| outcome.verdict == Verdict::Error)
-        {
+        for outcome in record.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Error) {
             state.tell_error(outcome);
         }
         state.tell_totals(record);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0
-            .lock()
-            .expect("nothing panics while it holds this lock")
+        self.0.lock().expect("nothing panics while it holds this lock")
     }
 }
 
@@ -126,11 +105,8 @@ impl State {
         let Some(bar) = &self.bar else {
             return;
         };
-        let shown = self
-            .running
-            .iter()
-            .take(2)
-            .map(|(feature, text)| format!("f{feature:03} {}", plain::short(text, 40)));
+        let shown =
+            self.running.iter().take(2).map(|(feature, text)| format!("f{feature:03} {}", plain::short(text, 40)));
         let mut message = shown.collect::<Vec<_>>().join(", ");
         if let Some(more) = self.running.len().checked_sub(2).filter(|more| *more > 0) {
             message += &format!(" and {more} more");
@@ -147,36 +123,18 @@ impl State {
             Verdict::Partial | Verdict::Skip => 33,
             Verdict::Unchecked => 90,
         };
-        if self.colour {
-            format!("\u{1b}[{colour}m{word}\u{1b}[0m")
-        } else {
-            word
-        }
+        if self.colour { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word }
     }
 
     fn tell_failure(&mut self, record: &Record, outcome: &Outcome) {
         let verdict = self.painted(outcome.verdict);
         self.say("");
-        self.say(&format!(
-            "{verdict} f{:03}  {}",
-            outcome.feature,
-            plain::line(&outcome.description)
-        ));
+        self.say(&format!("{verdict} f{:03}  {}", outcome.feature, plain::line(&outcome.description)));
         for (step, one) in reason::failures(outcome) {
-            self.say(&format!(
-                "  step {}: {}",
-                step.step,
-                plain::line(&step.text)
-            ));
-            self.say(&format!(
-                "    requirement  {}",
-                plain::line(&one.requirement)
-            ));
+            self.say(&format!("  step {}: {}", step.step, plain::line(&step.text)));
+            self.say(&format!("    requirement  {}", plain::line(&one.requirement)));
             self.say(&format!("    expected     {}", plain::line(&one.expected)));
-            self.say(&format!(
-                "    observed     {}",
-                plain::short(&plain::observed(&one.observed), SHOWN)
-            ));
+            self.say(&format!("    observed     {}", plain::short(&plain::observed(&one.observed), SHOWN)));
         }
         let evidence = evidence_path(&record.dir, outcome.feature);
         if evidence.is_file() {
@@ -187,11 +145,7 @@ impl State {
     fn tell_error(&mut self, outcome: &Outcome) {
         let verdict = self.painted(outcome.verdict);
         self.say("");
-        self.say(&format!(
-            "{verdict} f{:03}  {}",
-            outcome.feature,
-            plain::line(&outcome.description)
-        ));
+        self.say(&format!("{verdict} f{:03}  {}", outcome.feature, plain::line(&outcome.description)));
         let because = reason::because(outcome).unwrap_or_else(|| "no reason was given".to_owned());
         self.say(&format!("  could not look: {because}"));
     }
@@ -205,20 +159,10 @@ impl State {
             self.say("the run was broken off before its end");
         }
         if !summary.missing.is_empty() {
-            self.say(&format!(
-                "{} selected features have no outcome",
-                summary.missing.len()
-            ));
+            self.say(&format!("{} selected features have no outcome", summary.missing.len()));
         }
-        let took = record
-            .footer
-            .as_ref()
-            .map(|footer| format!(" in {}", duration(footer.duration_ms)));
-        self.say(&format!(
-            "{}{}",
-            summary.tally.words(),
-            took.unwrap_or_default()
-        ));
+        let took = record.footer.as_ref().map(|footer| format!(" in {}", duration(footer.duration_ms)));
+        self.say(&format!("{}{}", summary.tally.words(), took.unwrap_or_default()));
         self.say(&format!("record: {}", record.dir.display()));
     }
 }
@@ -226,11 +170,7 @@ impl State {
 fn bar(total: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {elapsed}  {wide_msg}");
-    bar.set_style(
-        style
-            .expect("the template names only what there is")
-            .progress_chars("━╸─"),
-    );
+    bar.set_style(style.expect("the template names only what there is").progress_chars("━╸─"));
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
 }
@@ -268,16 +208,8 @@ mod tests {
         }
         terminal.end(&record);
         let told = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-        assert!(
-            !told
-                .chars()
-                .any(|letter| letter.is_control() && letter != '\n'),
-            "{told:?}"
-        );
+        assert!(!told.chars().any(|letter| letter.is_control() && letter != '\n'), "{told:?}");
         assert!(!told.lines().any(|line| line.trim_start().starts_with("::")));
-        snapshot(
-            "terminal.txt",
-            &told.replace(&place.path().display().to_string(), "RECORD"),
-        );
+        snapshot("terminal.txt", &told.replace(&place.path().display().to_string(), "RECORD"));
     }
 }

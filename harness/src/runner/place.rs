@@ -53,20 +53,12 @@ impl Placed {
 impl Place {
     /// Stacks on the harness's own servers.
     pub fn stacks(servers: Arc<Servers>, alterations: Vec<Alteration>, seed: u64) -> Place {
-        Place::Stacks {
-            servers,
-            alterations,
-            shared: Box::default(),
-            seed,
-        }
+        Place::Stacks { servers, alterations, shared: Box::default(), seed }
     }
 
     /// Somebody else's system.
     pub fn external(target: Target) -> Place {
-        Place::External {
-            target: Box::new(target),
-            pulse: Arc::default(),
-        }
+        Place::External { target: Box::new(target), pulse: Arc::default() }
     }
 
     /// The target that a check asks for.
@@ -75,49 +67,26 @@ impl Place {
     /// Where a stack cannot be brought up.
     pub async fn enter(&self, feature: u16, setup: Setup) -> Result<Placed, ProvisionError> {
         match (self, setup) {
-            (Place::External { target, pulse }, _) => Ok(Placed {
-                target: (**target).clone(),
-                pulse: pulse.clone(),
-                own: None,
-            }),
+            (Place::External { target, pulse }, _) => {
+                Ok(Placed { target: (**target).clone(), pulse: pulse.clone(), own: None })
+            }
             (Place::Stacks { shared, .. }, Setup::Shared) => {
                 let make = || async {
                     let stack = self.stack("shared", &Service::ALL, &[]).await?;
                     Ok::<_, ProvisionError>((stack, Arc::default()))
                 };
                 let (stack, pulse) = shared.get_or_try_init(make).await?;
-                Ok(Placed {
-                    target: stack.target.clone(),
-                    pulse: pulse.clone(),
-                    own: None,
-                })
+                Ok(Placed { target: stack.target.clone(), pulse: pulse.clone(), own: None })
             }
             (Place::Stacks { .. }, Setup::Own { services, silent }) => {
-                let stack = self
-                    .stack(&format!("f{feature:03}"), services, silent)
-                    .await?;
-                Ok(Placed {
-                    target: stack.target.clone(),
-                    pulse: Arc::default(),
-                    own: Some(stack),
-                })
+                let stack = self.stack(&format!("f{feature:03}"), services, silent).await?;
+                Ok(Placed { target: stack.target.clone(), pulse: Arc::default(), own: Some(stack) })
             }
         }
     }
 
-    async fn stack(
-        &self,
-        name: &str,
-        services: &[Service],
-        silent: &[Service],
-    ) -> Result<Stack, ProvisionError> {
-        let Place::Stacks {
-            servers,
-            alterations,
-            seed,
-            ..
-        } = self
-        else {
+    async fn stack(&self, name: &str, services: &[Service], silent: &[Service]) -> Result<Stack, ProvisionError> {
+        let Place::Stacks { servers, alterations, seed, .. } = self else {
             unreachable!("only stacks are made to measure");
         };
         let spec = StackSpec {
@@ -138,18 +107,11 @@ impl Place {
         if pulse.has_stopped() || !pulse.is_gone() {
             return pulse.has_stopped();
         }
-        let Some(endpoint) = target
-            .services
-            .get(&Service::Gateway)
-            .or(target.services.values().next())
-        else {
+        let Some(endpoint) = target.services.get(&Service::Gateway).or(target.services.values().next()) else {
             return false;
         };
         let health = format!("{}{}", endpoint.base, endpoint.health);
-        let asked = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(LAST_QUESTION)
-            .build();
+        let asked = reqwest::Client::builder().no_proxy().timeout(LAST_QUESTION).build();
         let answered = match asked {
             Ok(client) => client.get(health).send().await.is_ok(),
             Err(_) => false,

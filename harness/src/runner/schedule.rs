@@ -65,11 +65,7 @@ impl Run {
     }
 
     fn without_evidence(outcome: Outcome) -> Run {
-        Run {
-            outcome,
-            evidence: None,
-            secrets: Vec::new(),
-        }
+        Run { outcome, evidence: None, secrets: Vec::new() }
     }
 }
 
@@ -91,17 +87,9 @@ pub async fn run(plan: Plan, place: &Arc<Place>, mut listener: impl FnMut(Event)
     for _ in 0..plan.jobs.max(1) {
         let (waiting, place, send) = (waiting.clone(), place.clone(), send.clone());
         workers.spawn(async move {
-            let next = || {
-                waiting
-                    .lock()
-                    .expect("nothing panics while it holds this lock")
-                    .pop()
-            };
+            let next = || waiting.lock().expect("nothing panics while it holds this lock").pop();
             while let Some((feature, check)) = next() {
-                let _ = send.send(Event::Started {
-                    feature: feature.number,
-                    description: feature.description.clone(),
-                });
+                let _ = send.send(Event::Started { feature: feature.number, description: feature.description.clone() });
                 let run = check_one(&place, &feature, check, plan.patience, plan.seed).await;
                 let _ = send.send(Event::Finished(run));
             }
@@ -135,17 +123,9 @@ fn undecided(feature: &Feature, revision: u32, verdict: Verdict, reason: String)
     }
 }
 
-async fn check_one(
-    place: &Place,
-    feature: &Feature,
-    check: &'static Check,
-    patience: Patience,
-    seed: u64,
-) -> Run {
+async fn check_one(place: &Place, feature: &Feature, check: &'static Check, patience: Patience, seed: u64) -> Run {
     let began = Instant::now();
-    let error = |reason: String| {
-        Run::without_evidence(undecided(feature, check.revision, Verdict::Error, reason))
-    };
+    let error = |reason: String| Run::without_evidence(undecided(feature, check.revision, Verdict::Error, reason));
     let mut run = match place.enter(check.feature, check.setup).await {
         Err(reason) => error(format!("no target: {reason}")),
         Ok(placed) => {
@@ -156,12 +136,7 @@ async fn check_one(
                     Run::without_evidence(undecided(feature, check.revision, Verdict::Skip, reason))
                 }
                 None => {
-                    let live = Arc::new(Live::new(
-                        target.clone(),
-                        patience,
-                        placed.pulse.clone(),
-                        check.feature,
-                    ));
+                    let live = Arc::new(Live::new(target.clone(), patience, placed.pulse.clone(), check.feature));
                     match decide(live, feature.clone(), check, seed).await {
                         Ok(finished) => Run {
                             outcome: finished.outcome,
@@ -175,12 +150,7 @@ async fn check_one(
             placed.leave().await;
             if run.outcome.verdict != Verdict::Skip && place.is_down().await {
                 // Whatever the check made of the silence, it is not the target's answer.
-                let outcome = undecided(
-                    feature,
-                    check.revision,
-                    Verdict::Error,
-                    TARGET_DOWN.to_owned(),
-                );
+                let outcome = undecided(feature, check.revision, Verdict::Error, TARGET_DOWN.to_owned());
                 Run { outcome, ..run }
             } else {
                 run

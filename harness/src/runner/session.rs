@@ -57,15 +57,10 @@ pub enum News<'a> {
 ///
 /// # Errors
 /// Where the record cannot be written.
-pub async fn conduct(
-    session: Session,
-    mut listener: impl FnMut(News<'_>),
-) -> Result<PathBuf, RecordError> {
+pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Result<PathBuf, RecordError> {
     let began = Instant::now();
     let features = selected(&session.catalogue, &session.numbers);
-    let to_check = features
-        .iter()
-        .any(|feature| checks::find(feature.number).is_some());
+    let to_check = features.iter().any(|feature| checks::find(feature.number).is_some());
     let mut header = Header {
         version: VERSION,
         tool: format!("conform {}", env!("CARGO_PKG_VERSION")),
@@ -93,22 +88,13 @@ pub async fn conduct(
             header.facts = servers.facts();
             header.facts.remove("backend");
             let servers = Arc::new(servers);
-            Some((
-                Place::stacks(servers.clone(), Vec::new(), session.seed),
-                Some(servers),
-            ))
+            Some((Place::stacks(servers.clone(), Vec::new(), session.seed), Some(servers)))
         }),
     };
     let writer = RecordWriter::create_with(&session.record, &header, redactor)?;
     let mut trouble = None;
     let mut keep = |event: Event| match event {
-        Event::Started {
-            feature,
-            description,
-        } => listener(News::Started {
-            feature,
-            description: &description,
-        }),
+        Event::Started { feature, description } => listener(News::Started { feature, description: &description }),
         Event::Finished(one) => {
             writer.know(one.secrets.iter().map(|secret| secret.expose()));
             if let Err(error) = writer.outcome(&one.outcome, one.evidence.as_ref()) {
@@ -120,10 +106,7 @@ pub async fn conduct(
     match place {
         Ok(Some((place, servers))) => {
             let plan = Plan {
-                features: features
-                    .iter()
-                    .map(|one| (one.clone(), checks::find(one.number)))
-                    .collect(),
+                features: features.iter().map(|one| (one.clone(), checks::find(one.number))).collect(),
                 jobs: session.jobs,
                 patience: session.patience,
                 seed: session.seed,
@@ -132,14 +115,10 @@ pub async fn conduct(
             run(plan, &place, keep).await;
             leave(place, servers).await;
         }
-        Ok(None) => features
-            .iter()
-            .for_each(|one| keep(Event::Finished(Run::unchecked(one)))),
+        Ok(None) => features.iter().for_each(|one| keep(Event::Finished(Run::unchecked(one)))),
         Err(error) => {
             let reason = format!("no target: {error}");
-            features
-                .iter()
-                .for_each(|one| keep(Event::Finished(Run::without_target(one, &reason))));
+            features.iter().for_each(|one| keep(Event::Finished(Run::without_target(one, &reason))));
         }
     }
     writer.finish(&Footer {
@@ -161,10 +140,7 @@ async fn leave(place: Arc<Place>, servers: Option<Arc<Servers>>) {
 }
 
 fn selected(catalogue: &Catalogue, numbers: &[u16]) -> Vec<Feature> {
-    numbers
-        .iter()
-        .filter_map(|&number| catalogue.feature(number).cloned())
-        .collect()
+    numbers.iter().filter_map(|&number| catalogue.feature(number).cloned()).collect()
 }
 
 fn now() -> String {

@@ -6,9 +6,5 @@ use crate::target::Service;
 
 /// The service's log stays empty.
 pub const fn mute_log(what: &'static str, service: Service) -> Sabotage {
-    Sabotage {
-        what,
-        how: Alteration::MuteLog(service),
-        also_red: &[],
-    }
+    Sabotage { what, how: Alteration::MuteLog(service), also_red: &[] }
 }

@@ -5,21 +5,8 @@ use crate::provision::{Alteration, Rewrite};
 use crate::target::Service;
 
 /// Replies of one path get another status.
-pub const fn rewrite_status(
-    what: &'static str,
-    service: Service,
-    path: &'static str,
-    status: u16,
-) -> Sabotage {
-    Sabotage {
-        what,
-        how: Alteration::RewriteReply {
-            service,
-            path,
-            rewrite: Rewrite::Status(status),
-        },
-        also_red: &[],
-    }
+pub const fn rewrite_status(what: &'static str, service: Service, path: &'static str, status: u16) -> Sabotage {
+    Sabotage { what, how: Alteration::RewriteReply { service, path, rewrite: Rewrite::Status(status) }, also_red: &[] }
 }
 
 /// In replies of one path, a text becomes another.
@@ -32,11 +19,7 @@ pub const fn rewrite_text(
 ) -> Sabotage {
     Sabotage {
         what,
-        how: Alteration::RewriteReply {
-            service,
-            path,
-            rewrite: Rewrite::Text { from, to },
-        },
+        how: Alteration::RewriteReply { service, path, rewrite: Rewrite::Text { from, to } },
         also_red: &[],
     }
 }

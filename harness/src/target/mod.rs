@@ -5,10 +5,7 @@ mod need;
 mod secret;
 mod service;
 mod setup;
-#[allow(
-    clippy::module_inception,
-    reason = "the folder and the type are one idea"
-)]
+#[allow(clippy::module_inception, reason = "the folder and the type are one idea")]
 mod target;
 
 pub use control::{Boxed, CannotControl, Control};

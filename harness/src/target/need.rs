@@ -35,13 +35,9 @@ pub enum Need {
 impl Need {
     /// Every need that a target can have; patience is the run's.
     pub fn all() -> Vec<Need> {
-        let of_services = Service::ALL.into_iter().flat_map(|service| {
-            [
-                Need::Address(service),
-                Need::Log(service),
-                Need::Silent(service),
-            ]
-        });
+        let of_services = Service::ALL
+            .into_iter()
+            .flat_map(|service| [Need::Address(service), Need::Log(service), Need::Silent(service)]);
         let others = [
             Need::Sql,
             Need::Redis,

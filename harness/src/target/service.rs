@@ -51,12 +51,7 @@ impl Service {
             Service::Auth => ("auth-service", "auth", "AUTH_SERVICE", 8085),
             Service::Diagram => ("diagram-service", "diagram", "DIAGRAM_SERVICE", 8082),
             Service::Ai => ("ai-service", "ai", "AI_SERVICE", 8084),
-            Service::Collaboration => (
-                "collaboration-service",
-                "collaboration",
-                "COLLABORATION_SERVICE",
-                8083,
-            ),
+            Service::Collaboration => ("collaboration-service", "collaboration", "COLLABORATION_SERVICE", 8083),
             Service::Git => ("git-service", "git", "GIT_SERVICE", 8087),
             Service::Export => ("export-service", "export", "EXPORT_SERVICE", 8097),
             Service::Integration => ("integration-hub", "integration", "INTEGRATION_HUB", 8099),
@@ -95,9 +90,7 @@ impl Service {
 
     /// The service with this short or full name.
     pub fn named(name: &str) -> Option<Service> {
-        Service::ALL
-            .into_iter()
-            .find(|service| service.short() == name || service.name() == name)
+        Service::ALL.into_iter().find(|service| service.short() == name || service.name() == name)
     }
 }
 

@@ -100,10 +100,7 @@ impl Target {
     pub fn has(&self, need: Need) -> bool {
         match need {
             Need::Address(service) => self.services.contains_key(&service),
-            Need::Log(service) => self
-                .services
-                .get(&service)
-                .is_some_and(|endpoint| endpoint.log.is_some()),
+            Need::Log(service) => self.services.get(&service).is_some_and(|endpoint| endpoint.log.is_some()),
             Need::Sql => self.postgres.is_some(),
             Need::Redis => self.redis.is_some(),
             Need::ObjectStore => self.object_store.is_some(),
@@ -122,16 +119,8 @@ impl Target {
         let mut all = self.secrets.clone();
         all.extend(self.signing_key.clone());
         all.extend(self.postgres.iter().map(|access| access.password.clone()));
-        all.extend(
-            self.redis
-                .iter()
-                .filter_map(|access| access.password.clone()),
-        );
-        all.extend(
-            self.object_store
-                .iter()
-                .map(|access| access.secret_key.clone()),
-        );
+        all.extend(self.redis.iter().filter_map(|access| access.password.clone()));
+        all.extend(self.object_store.iter().map(|access| access.secret_key.clone()));
         all.retain(|secret| !secret.expose().is_empty());
         all
     }

@@ -20,10 +20,6 @@ fn bash_takes_the_script() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("conform.bash");
     std::fs::write(&path, script).unwrap();
-    let status = std::process::Command::new("bash")
-        .arg("-n")
-        .arg(&path)
-        .status()
-        .unwrap();
+    let status = std::process::Command::new("bash").arg("-n").arg(&path).status().unwrap();
     assert!(status.success());
 }

@@ -35,19 +35,9 @@ fn the_sabotage_of_a_check_is_told() {
 #[test]
 fn what_is_not_there_yet_is_said() {
     let ran = Project::new().conform(&["explain", "50"]);
-    assert!(
-        ran.out.contains("Its steps are not written yet."),
-        "{ran:?}"
-    );
-    assert!(
-        ran.out.contains("No record tells anything of it"),
-        "{ran:?}"
-    );
+    assert!(ran.out.contains("Its steps are not written yet."), "{ran:?}");
+    assert!(ran.out.contains("No record tells anything of it"), "{ran:?}");
     let ran = Project::new().conform(&["explain", "61"]);
     assert_eq!(ran.code, 2);
-    assert!(
-        ran.err
-            .contains("there is no feature 61; the features are 1 to 60"),
-        "{ran:?}"
-    );
+    assert!(ran.err.contains("there is no feature 61; the features are 1 to 60"), "{ran:?}");
 }

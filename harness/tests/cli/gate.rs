@@ -29,11 +29,7 @@ fn only_a_pass_passes() {
 fn what_was_not_observed_is_said_even_when_it_is_accepted() {
     let project = Project::with_record(&[(2, Verdict::Partial)]);
     let ran = project.conform(&["gate", "2", "--accept-partial"]);
-    assert!(
-        ran.out
-            .contains("feature 2: step 2 was not observed: needs access to Redis"),
-        "{ran:?}"
-    );
+    assert!(ran.out.contains("feature 2: step 2 was not observed: needs access to Redis"), "{ran:?}");
     assert!(ran.out.contains("gate passed: 1 of 1"), "{ran:?}");
 }
 
@@ -42,10 +38,7 @@ fn what_was_not_run_has_not_passed() {
     let project = Project::with_record(&[(1, Verdict::Pass)]);
     let ran = project.conform(&["gate", "1-2"]);
     assert_eq!(ran.code, 1);
-    assert!(
-        ran.out.contains("feature 2: has no outcome in this record"),
-        "{ran:?}"
-    );
+    assert!(ran.out.contains("feature 2: has no outcome in this record"), "{ran:?}");
 }
 
 #[test]
@@ -61,18 +54,13 @@ fn an_unfinished_or_damaged_record_passes_nothing() {
     fs::write(&path, text + "{\"kind\":\"foot").unwrap();
     let ran = project.conform(&["gate", "1", "--record", "reports/runs/broken"]);
     assert_eq!(ran.code, 1);
-    assert!(
-        ran.out.contains("the record is damaged: line 3 breaks off"),
-        "{ran:?}"
-    );
+    assert!(ran.out.contains("the record is damaged: line 3 breaks off"), "{ran:?}");
 }
 
 #[test]
 fn a_record_of_another_catalogue_passes_nothing() {
     let project = Project::with_record(&[(1, Verdict::Pass)]);
-    let text = project
-        .catalogue_text()
-        .replace("Demand 1\"", "Demand 1, but harder\"");
+    let text = project.catalogue_text().replace("Demand 1\"", "Demand 1, but harder\"");
     fs::write(project.catalogue_path(), text).unwrap();
     let ran = project.conform(&["gate", "1"]);
     assert_eq!(ran.code, 1);

@@ -14,8 +14,7 @@ fn every_feature_has_a_line() {
 
 #[test]
 fn failing_are_those_that_failed_in_the_last_record() {
-    let project =
-        Project::with_record(&[(7, Verdict::Fail), (8, Verdict::Pass), (9, Verdict::Fail)]);
+    let project = Project::with_record(&[(7, Verdict::Fail), (8, Verdict::Pass), (9, Verdict::Fail)]);
     let ran = project.conform(&["list", "failing", "not", "9"]);
     assert_eq!(ran.out.lines().count(), 1, "{ran:?}");
     assert!(ran.out.contains("Demand 7"));
@@ -32,8 +31,5 @@ fn failing_without_a_record_says_what_to_do() {
 fn an_unknown_word_is_told_what_there_is() {
     let ran = Project::new().conform(&["list", "area", "kanvas"]);
     assert_eq!(ran.code, 2);
-    assert!(
-        ran.err.contains("the areas are infrastructure, auth"),
-        "{ran:?}"
-    );
+    assert!(ran.err.contains("the areas are infrastructure, auth"), "{ran:?}");
 }

@@ -12,18 +12,10 @@ fn what_the_reference_did_is_written_and_nothing_else_changes() {
     let before = project.catalogue_text();
     let ran = project.conform(&["mark", "reports/latest"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(
-        ran.out
-            .contains("2 of 2 features in the record changed: 1 pass now, 1 no longer"),
-        "{ran:?}"
-    );
+    assert!(ran.out.contains("2 of 2 features in the record changed: 1 pass now, 1 no longer"), "{ran:?}");
 
     let after = project.catalogue_text();
-    let changed: Vec<(&str, &str)> = before
-        .lines()
-        .zip(after.lines())
-        .filter(|(one, other)| one != other)
-        .collect();
+    let changed: Vec<(&str, &str)> = before.lines().zip(after.lines()).filter(|(one, other)| one != other).collect();
     assert_eq!(changed.len(), 2);
     for (one, other) in changed {
         assert_eq!(one.replace("true", "false"), other.replace("true", "false"));
@@ -31,10 +23,7 @@ fn what_the_reference_did_is_written_and_nothing_else_changes() {
     assert_eq!(before.lines().count(), after.lines().count());
 
     let again = project.conform(&["mark", "reports/latest"]);
-    assert!(
-        again.out.starts_with("0 of 2"),
-        "marking does not make it another catalogue: {again:?}"
-    );
+    assert!(again.out.starts_with("0 of 2"), "marking does not make it another catalogue: {again:?}");
     assert_eq!(project.conform(&["gate", "4"]).code, 0, "nor for the gate");
 }
 

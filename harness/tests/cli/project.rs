@@ -1,9 +1,7 @@
 //! A folder with a catalogue and records in it, in which commands are run.
 
 use harness::catalogue::Catalogue;
-use harness::outcome::{
-    Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict,
-};
+use harness::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};
 use harness::record::{CatalogueId, Footer, Header, RecordWriter, VERSION, point_latest};
 use serde_json::json;
 use std::fs;
@@ -33,11 +31,7 @@ impl Project {
         fs::create_dir_all(dir.path().join("features")).unwrap();
         let entries: Vec<String> = (1..=FEATURES).map(entry).collect();
         let project = Project { dir };
-        fs::write(
-            project.catalogue_path(),
-            format!("[\n{}\n]\n", entries.join(",\n")),
-        )
-        .unwrap();
+        fs::write(project.catalogue_path(), format!("[\n{}\n]\n", entries.join(",\n"))).unwrap();
         project
     }
 
@@ -62,27 +56,16 @@ impl Project {
     }
 
     /// Writes a record and tells where.
-    pub fn record(
-        &self,
-        name: &str,
-        target: &str,
-        verdicts: &[(u16, Verdict)],
-        finished: bool,
-    ) -> PathBuf {
+    pub fn record(&self, name: &str, target: &str, verdicts: &[(u16, Verdict)], finished: bool) -> PathBuf {
         let dir = self.path().join("reports/runs").join(name);
         let writer = RecordWriter::create(&dir, &self.header(target, verdicts)).unwrap();
         for (feature, verdict) in verdicts {
             let evidence = (*verdict != Verdict::Unchecked).then(|| evidence(*feature));
-            writer
-                .outcome(&outcome(*feature, *verdict), evidence.as_ref())
-                .unwrap();
+            writer.outcome(&outcome(*feature, *verdict), evidence.as_ref()).unwrap();
         }
         if finished {
-            let footer = Footer {
-                ended: "2025-11-24T06:50:00Z".into(),
-                duration_ms: 60_000.0,
-                totals: writer.totals(),
-            };
+            let footer =
+                Footer { ended: "2025-11-24T06:50:00Z".into(), duration_ms: 60_000.0, totals: writer.totals() };
             writer.finish(&footer).unwrap();
         }
         dir
@@ -105,11 +88,7 @@ impl Project {
 
     /// Runs `conform` in the folder.
     pub fn conform(&self, words: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_conform"))
-            .args(words)
-            .current_dir(self.path())
-            .output()
-            .unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_conform")).args(words).current_dir(self.path()).output().unwrap();
         Ran {
             code: output.status.code().unwrap(),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -120,11 +99,7 @@ impl Project {
 
 /// Feature 50 has no steps yet; every third is said to pass.
 fn entry(number: u16) -> String {
-    let steps = if number == 50 {
-        json!([])
-    } else {
-        json!(["It is done", "It is seen"])
-    };
+    let steps = if number == 50 { json!([]) } else { json!(["It is done", "It is seen"]) };
     let passes = number.is_multiple_of(3);
     format!(
         "  {{\"category\": \"functional\", \"description\": \"Demand {number}\", \"steps\": {steps},  \"passes\": {passes}}}"
@@ -136,28 +111,20 @@ fn outcome(feature: u16, verdict: Verdict) -> Outcome {
         Verdict::Partial => Verdict::Skip,
         other => other,
     };
-    let steps = vec![
-        step(1, "It is done", Verdict::Pass),
-        step(2, "It is seen", second),
-    ];
+    let steps = vec![step(1, "It is done", Verdict::Pass), step(2, "It is seen", second)];
     Outcome {
         feature,
         description: format!("Demand {feature}"),
         verdict,
         revision: 1,
-        steps: if verdict == Verdict::Unchecked {
-            vec![]
-        } else {
-            steps
-        },
+        steps: if verdict == Verdict::Unchecked { vec![] } else { steps },
         duration_ms: 12.0,
         reason: None,
     }
 }
 
 fn step(step: u8, text: &str, verdict: Verdict) -> StepOutcome {
-    let reason = matches!(verdict, Verdict::Skip | Verdict::Error)
-        .then(|| "needs access to Redis".to_owned());
+    let reason = matches!(verdict, Verdict::Skip | Verdict::Error).then(|| "needs access to Redis".to_owned());
     let expectation = Expectation {
         requirement: "status".into(),
         expected: "200".into(),
@@ -169,11 +136,7 @@ fn step(step: u8, text: &str, verdict: Verdict) -> StepOutcome {
         step,
         text: text.into(),
         verdict,
-        expectations: if reason.is_some() {
-            vec![]
-        } else {
-            vec![expectation]
-        },
+        expectations: if reason.is_some() { vec![] } else { vec![expectation] },
         observed_as: None,
         reason,
     }
@@ -181,13 +144,7 @@ fn step(step: u8, text: &str, verdict: Verdict) -> StepOutcome {
 
 fn evidence(feature: u16) -> Evidence {
     Evidence {
-        circumstances: Circumstances {
-            feature,
-            revision: 1,
-            seed: 7,
-            had: vec![],
-            patience_s: 0.0,
-        },
+        circumstances: Circumstances { feature, revision: 1, seed: 7, had: vec![], patience_s: 0.0 },
         observations: vec![Observation {
             seq: 1,
             step: 1,

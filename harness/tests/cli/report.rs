@@ -4,37 +4,18 @@ use crate::project::Project;
 use harness::outcome::Verdict;
 use std::fs;
 
-const VERDICTS: [(u16, Verdict); 3] = [
-    (7, Verdict::Fail),
-    (8, Verdict::Pass),
-    (9, Verdict::Unchecked),
-];
+const VERDICTS: [(u16, Verdict); 3] = [(7, Verdict::Fail), (8, Verdict::Pass), (9, Verdict::Unchecked)];
 
 #[test]
 fn every_format_goes_to_standard_output_or_to_a_file() {
     let project = Project::with_record(&VERDICTS);
-    for (format, sign) in [
-        ("html", "<!DOCTYPE html>"),
-        ("md", "# Conformance"),
-        ("json", "{"),
-        ("junit", "<?xml"),
-    ] {
+    for (format, sign) in [("html", "<!DOCTYPE html>"), ("md", "# Conformance"), ("json", "{"), ("junit", "<?xml")] {
         let printed = project.conform(&["report", "reports/latest", "--format", format]);
         assert_eq!(printed.code, 0, "{printed:?}");
         assert!(printed.out.starts_with(sign), "{format}: {}", printed.out);
-        let written = project.conform(&[
-            "report",
-            "reports/latest",
-            "--format",
-            format,
-            "--output",
-            "out",
-        ]);
+        let written = project.conform(&["report", "reports/latest", "--format", format, "--output", "out"]);
         assert_eq!((written.code, written.out.as_str()), (0, ""));
-        assert_eq!(
-            fs::read_to_string(project.path().join("out")).unwrap(),
-            printed.out
-        );
+        assert_eq!(fs::read_to_string(project.path().join("out")).unwrap(), printed.out);
     }
 }
 
@@ -49,11 +30,7 @@ fn no_record_no_report() {
 fn a_broken_line_is_named() {
     let project = Project::with_record(&VERDICTS);
     let path = project.path().join("reports/latest/outcomes.jsonl");
-    let text = fs::read_to_string(&path).unwrap().replacen(
-        "\"verdict\":\"fail\"",
-        "\"verdict\":\"green\"",
-        1,
-    );
+    let text = fs::read_to_string(&path).unwrap().replacen("\"verdict\":\"fail\"", "\"verdict\":\"green\"", 1);
     fs::write(&path, text).unwrap();
     let ran = project.conform(&["report", "reports/latest", "--format", "md"]);
     assert_eq!(ran.code, 2);

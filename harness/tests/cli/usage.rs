@@ -18,40 +18,19 @@ fn bad_usage_ends_with_2() {
     ] {
         let ran = project.conform(words);
         assert_eq!(ran.code, 2, "{words:?}: {ran:?}");
-        assert!(
-            !ran.err.is_empty() && ran.out.is_empty(),
-            "{words:?}: {ran:?}"
-        );
+        assert!(!ran.err.is_empty() && ran.out.is_empty(), "{words:?}: {ran:?}");
     }
 }
 
 #[test]
 fn help_teaches_by_example() {
     let project = Project::new();
-    for command in [
-        "run",
-        "list",
-        "explain",
-        "report",
-        "gate",
-        "prove",
-        "mark",
-        "completions",
-    ] {
+    for command in ["run", "list", "explain", "report", "gate", "prove", "mark", "completions"] {
         let ran = project.conform(&[command, "--help"]);
         assert_eq!(ran.code, 0, "{ran:?}");
-        assert!(
-            ran.out.contains("Examples:") && ran.out.contains(&format!("conform {command}")),
-            "{}",
-            ran.out
-        );
+        assert!(ran.out.contains("Examples:") && ran.out.contains(&format!("conform {command}")), "{}", ran.out);
     }
-    assert!(
-        project
-            .conform(&["--help"])
-            .out
-            .contains("Exit codes: 0 all is well")
-    );
+    assert!(project.conform(&["--help"]).out.contains("Exit codes: 0 all is well"));
     assert!(project.conform(&["gate", "--help"]).out.contains("not 44"));
 }
 
@@ -65,9 +44,5 @@ fn the_catalogue_is_found_from_a_folder_below() {
         .current_dir(below)
         .output()
         .unwrap();
-    assert!(
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .contains("Demand 60")
-    );
+    assert!(String::from_utf8(output.stdout).unwrap().contains("Demand 60"));
 }

@@ -9,10 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .canonicalize()
-        .unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
 /// `conform run WORDS` in a folder, against the target that the file describes; its record is `record` there.
@@ -50,18 +47,11 @@ async fn worthless_run(kind: Worthless) {
     let fails = record.totals().contains_key(&Verdict::Fail);
     // What is wrong ends with 1; where nothing could be looked at, nothing is said against the target.
     let wanted = if fails { 1 } else { 3 };
-    assert_eq!(
-        output.status.code(),
-        Some(wanted),
-        "a target that {what}: {told}"
-    );
+    assert_eq!(output.status.code(), Some(wanted), "a target that {what}: {told}");
     assert!(!told.contains("panicked"), "a target that {what}: {told}");
     for name in ["report.html", "report.md", "report.json", "junit.xml"] {
         let report = folder.path().join("record").join(name);
-        assert!(
-            report.metadata().is_ok_and(|file| file.len() > 0),
-            "no {name} of a target that {what}"
-        );
+        assert!(report.metadata().is_ok_and(|file| file.len() > 0), "no {name} of a target that {what}");
     }
 }
 
@@ -76,14 +66,9 @@ async fn a_run_on_a_worthless_target_never_ends_well_and_always_leaves_a_report(
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sent_where_no_check_exists() {
     let checked: Vec<u16> = checks::all().map(|check| check.feature).collect();
-    let unchecked = (1..=679)
-        .find(|number| !checked.contains(number))
-        .unwrap()
-        .to_string();
+    let unchecked = (1..=679).find(|number| !checked.contains(number)).unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
-    let server = WorthlessServer::start(Worthless::Always(200))
-        .await
-        .unwrap();
+    let server = WorthlessServer::start(Worthless::Always(200)).await.unwrap();
     let file = write(folder.path(), &server.base(), Stores::Missing);
     let output = conform(folder.path(), &file, &[&unchecked]).await;
     assert_eq!(server.connections(), 0, "{output:?}");
@@ -94,19 +79,12 @@ async fn nothing_is_sent_where_no_check_exists() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_file_without_its_key_is_refused_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
-    let server = WorthlessServer::start(Worthless::Always(200))
-        .await
-        .unwrap();
+    let server = WorthlessServer::start(Worthless::Always(200)).await.unwrap();
     let file = write(folder.path(), &server.base(), Stores::Missing);
-    let text = std::fs::read_to_string(&file)
-        .unwrap()
-        .replace(KEY, "A_KEY_THAT_NOBODY_SET");
+    let text = std::fs::read_to_string(&file).unwrap().replace(KEY, "A_KEY_THAT_NOBODY_SET");
     std::fs::write(&file, text).unwrap();
     let output = conform(folder.path(), &file, &["checked"]).await;
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(
-        String::from_utf8_lossy(&output.stderr).contains("A_KEY_THAT_NOBODY_SET is not set"),
-        "{output:?}"
-    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("A_KEY_THAT_NOBODY_SET is not set"), "{output:?}");
     assert_eq!(server.connections(), 0);
 }

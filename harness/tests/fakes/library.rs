@@ -52,13 +52,7 @@ async fn fare(kind: Worthless, stores: Stores, numbers: Vec<u16>, jobs: usize) -
     };
     let dir = conduct(session, listen).await.unwrap();
     told.sort_unstable();
-    Fared {
-        kind,
-        record: Record::read(&dir).unwrap(),
-        told,
-        connections: server.connections(),
-        _folder: folder,
-    }
+    Fared { kind, record: Record::read(&dir).unwrap(), told, connections: server.connections(), _folder: folder }
 }
 
 /// All kinds at the same time: most of their time is waiting.
@@ -75,20 +69,9 @@ async fn all_fare(stores: Stores, numbers: &[u16]) -> Vec<Fared> {
 /// Nothing passes, no check breaks, and the record is whole.
 fn hold(fared: &Fared, numbers: &[u16]) {
     let what = fared.kind.what();
-    assert_eq!(
-        fared.told, numbers,
-        "a target that {what}: outcomes that the listener heard of"
-    );
-    assert!(
-        fared.record.finished(),
-        "a target that {what}: {:?}",
-        fared.record.damage
-    );
-    assert_eq!(
-        fared.record.missing(),
-        Vec::<u16>::new(),
-        "a target that {what}"
-    );
+    assert_eq!(fared.told, numbers, "a target that {what}: outcomes that the listener heard of");
+    assert!(fared.record.finished(), "a target that {what}: {:?}", fared.record.damage);
+    assert_eq!(fared.record.missing(), Vec::<u16>::new(), "a target that {what}");
     for outcome in &fared.record.outcomes {
         let place = format!("f{:03} of a target that {what}", outcome.feature);
         let checked = checks::find(outcome.feature).is_some();
@@ -96,42 +79,21 @@ fn hold(fared: &Fared, numbers: &[u16]) {
             true => &[Verdict::Fail, Verdict::Error, Verdict::Skip],
             false => &[Verdict::Unchecked],
         };
-        assert!(
-            allowed.contains(&outcome.verdict),
-            "{place} is {}",
-            outcome.verdict
-        );
-        let reasons = outcome
-            .steps
-            .iter()
-            .filter_map(|step| step.reason.as_ref())
-            .chain(&outcome.reason);
+        assert!(allowed.contains(&outcome.verdict), "{place} is {}", outcome.verdict);
+        let reasons = outcome.steps.iter().filter_map(|step| step.reason.as_ref()).chain(&outcome.reason);
         for reason in reasons {
-            assert!(
-                !reason.contains("the check itself is broken"),
-                "{place}: {reason}"
-            );
-            assert!(
-                !reason.contains("the check did not end"),
-                "{place}: {reason}"
-            );
+            assert!(!reason.contains("the check itself is broken"), "{place}: {reason}");
+            assert!(!reason.contains("the check did not end"), "{place}: {reason}");
         }
         if outcome.verdict == Verdict::Fail {
-            assert!(
-                outcome.first_failure().is_some(),
-                "{place} fails and says not in what"
-            );
+            assert!(outcome.first_failure().is_some(), "{place} fails and says not in what");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_worthless_target_passes_any_feature_and_its_record_is_whole() {
-    let every: Vec<u16> = catalogue()
-        .features()
-        .iter()
-        .map(|feature| feature.number)
-        .collect();
+    let every: Vec<u16> = catalogue().features().iter().map(|feature| feature.number).collect();
     for fared in all_fare(Stores::Missing, &every).await {
         hold(&fared, &every);
     }
@@ -139,16 +101,8 @@ async fn no_worthless_target_passes_any_feature_and_its_record_is_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stores_that_speak_another_protocol_pass_nothing_either() {
-    let of_a_store = |check: &&Check| {
-        check
-            .needs
-            .iter()
-            .any(|need| [Need::Sql, Need::Redis].contains(need))
-    };
-    let numbers: Vec<u16> = checks::all()
-        .filter(of_a_store)
-        .map(|check| check.feature)
-        .collect();
+    let of_a_store = |check: &&Check| check.needs.iter().any(|need| [Need::Sql, Need::Redis].contains(need));
+    let numbers: Vec<u16> = checks::all().filter(of_a_store).map(|check| check.feature).collect();
     assert!(!numbers.is_empty(), "no check looks at a store");
     for fared in all_fare(Stores::Worthless, &numbers).await {
         hold(&fared, &numbers);
@@ -161,22 +115,10 @@ async fn a_target_that_never_answers_costs_three_timeouts_and_one_last_question(
     let fared = fare(Worthless::Mute, Stores::Missing, every.clone(), 1).await;
     hold(&fared, &every);
     let allowed = Pulse::DOWN_AFTER as usize + 1;
-    assert!(
-        fared.connections <= allowed,
-        "{} requests were waited for in vain, not {allowed}",
-        fared.connections
-    );
+    assert!(fared.connections <= allowed, "{} requests were waited for in vain, not {allowed}", fared.connections);
     // Whatever came after says that the target is down, and not that the target is wrong.
     let down = |reason: &String| reason.contains("target down");
-    let reasons = fared
-        .record
-        .outcomes
-        .iter()
-        .flat_map(|outcome| &outcome.steps)
-        .filter_map(|step| step.reason.as_ref());
-    assert!(
-        reasons.clone().any(down),
-        "{:?}",
-        reasons.collect::<Vec<_>>()
-    );
+    let reasons =
+        fared.record.outcomes.iter().flat_map(|outcome| &outcome.steps).filter_map(|step| step.reason.as_ref());
+    assert!(reasons.clone().any(down), "{:?}", reasons.collect::<Vec<_>>());
 }

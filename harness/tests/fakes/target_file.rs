@@ -22,24 +22,14 @@ pub enum Stores {
 
 /// Writes the file into a folder and tells where it is.
 pub fn write(folder: &Path, base: &str, stores: Stores) -> PathBuf {
-    let address = base
-        .strip_prefix("http://")
-        .expect("the address of a double");
+    let address = base.strip_prefix("http://").expect("the address of a double");
     let (host, port) = address.rsplit_once(':').expect("the address of a double");
     let mut text = String::from("name = \"worthless\"\n");
     for service in Service::ALL {
         let name = service.short();
-        writeln!(
-            text,
-            "[services.{name}]\nurl = \"{base}\"\nlog = {{ file = \"/dev/null\" }}"
-        )
-        .unwrap();
+        writeln!(text, "[services.{name}]\nurl = \"{base}\"\nlog = {{ file = \"/dev/null\" }}").unwrap();
     }
-    writeln!(
-        text,
-        "[tokens]\nsigning_key_env = \"{KEY}\"\n[test]\nendpoints = true\nclock = true"
-    )
-    .unwrap();
+    writeln!(text, "[tokens]\nsigning_key_env = \"{KEY}\"\n[test]\nendpoints = true\nclock = true").unwrap();
     if stores == Stores::Worthless {
         writeln!(text, "[postgres]\nhost = \"{host}\"\nport = {port}\ndatabase = \"autograph\"\nuser = \"autograph\"")
             .unwrap();

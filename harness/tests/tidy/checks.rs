@@ -1,8 +1,7 @@
 //! Checks: every one in its place, every one complete, and none that takes more than its case gives.
 
 use crate::tree::{
-    catalogue, check_files, checked, checks_folder, lines_before_tests, none, read, root,
-    rust_files, shown,
+    catalogue, check_files, checked, checks_folder, lines_before_tests, none, read, root, rust_files, shown,
 };
 use harness::catalogue::Area;
 use harness::checks;
@@ -20,10 +19,7 @@ fn every_check_has_one_file_in_the_folder_of_its_area() {
     }
     let declared: BTreeSet<u16> = checks::all().map(|check| check.feature).collect();
     let named: BTreeSet<u16> = files.keys().copied().collect();
-    assert_eq!(
-        named, declared,
-        "files on the left, checks in `checks::all()` on the right"
-    );
+    assert_eq!(named, declared, "files on the left, checks in `checks::all()` on the right");
 
     let mut faults = Vec::new();
     for (_, feature) in checked() {
@@ -31,11 +27,7 @@ fn every_check_has_one_file_in_the_folder_of_its_area() {
         let folder = checks_folder().join(feature.area.name());
         if paths.len() != 1 || paths[0].parent() != Some(&folder) {
             let paths: Vec<String> = paths.iter().map(|path| shown(path)).collect();
-            faults.push(format!(
-                "f{:03} belongs into {} once: {paths:?}",
-                feature.number,
-                shown(&folder)
-            ));
+            faults.push(format!("f{:03} belongs into {} once: {paths:?}", feature.number, shown(&folder)));
         }
     }
     none(faults);
@@ -50,9 +42,7 @@ fn checks_stand_in_the_order_of_the_catalogue() {
 #[test]
 fn folders_of_checks_are_named_after_areas() {
     let areas: BTreeSet<&str> = Area::all().map(Area::name).collect();
-    let folders = fs::read_dir(checks_folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let folders = fs::read_dir(checks_folder()).unwrap().map(|entry| entry.unwrap().path());
     for folder in folders.filter(|path| path.is_dir()) {
         let name = folder.file_name().unwrap().to_str().unwrap();
         assert!(areas.contains(name), "{} is no area", shown(&folder));
@@ -62,32 +52,16 @@ fn folders_of_checks_are_named_after_areas() {
 #[test]
 fn every_feature_has_a_check_or_stands_among_the_unchecked() {
     let text = read(&root().join("features/unchecked.txt"));
-    let lines: Vec<u16> = text
-        .lines()
-        .map(|line| line.parse().expect("a line is a number"))
-        .collect();
-    assert!(
-        lines.is_sorted_by(|one, next| one < next),
-        "features/unchecked.txt is sorted and repeats nothing"
-    );
+    let lines: Vec<u16> = text.lines().map(|line| line.parse().expect("a line is a number")).collect();
+    assert!(lines.is_sorted_by(|one, next| one < next), "features/unchecked.txt is sorted and repeats nothing");
     let checked: BTreeSet<u16> = checks::all().map(|check| check.feature).collect();
     let there: BTreeSet<u16> = lines.into_iter().collect();
-    let wanted: BTreeSet<u16> = catalogue()
-        .features()
-        .iter()
-        .map(|one| one.number)
-        .filter(|number| !checked.contains(number))
-        .collect();
+    let wanted: BTreeSet<u16> =
+        catalogue().features().iter().map(|one| one.number).filter(|number| !checked.contains(number)).collect();
     let stale: Vec<_> = there.difference(&wanted).collect();
     let missing: Vec<_> = wanted.difference(&there).collect();
-    assert!(
-        stale.is_empty(),
-        "these have a check now: take their lines out of features/unchecked.txt: {stale:?}"
-    );
-    assert!(
-        missing.is_empty(),
-        "these have lost their check, and the list may only shrink: {missing:?}"
-    );
+    assert!(stale.is_empty(), "these have a check now: take their lines out of features/unchecked.txt: {stale:?}");
+    assert!(missing.is_empty(), "these have lost their check, and the list may only shrink: {missing:?}");
 }
 
 #[test]
@@ -112,15 +86,8 @@ fn every_check_declares_needs_a_control_and_a_sabotage() {
             if sabotage.what.trim().is_empty() {
                 fault("has a sabotage without words");
             }
-            for other in sabotage
-                .also_red
-                .iter()
-                .filter(|other| !declared.contains(other))
-            {
-                fault(&format!(
-                    "`{}` is to turn feature {other} red, which has no check",
-                    sabotage.what
-                ));
+            for other in sabotage.also_red.iter().filter(|other| !declared.contains(other)) {
+                fault(&format!("`{}` is to turn feature {other} red, which has no check", sabotage.what));
             }
         }
     }

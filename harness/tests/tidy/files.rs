@@ -10,33 +10,15 @@ const LONGEST: usize = 400;
 fn every_file_opens_with_a_sentence_on_what_it_is_for() {
     let bare = |path: &PathBuf| {
         let text = read(path);
-        let sentence = text
-            .lines()
-            .next()
-            .and_then(|line| line.strip_prefix("//! "));
+        let sentence = text.lines().next().and_then(|line| line.strip_prefix("//! "));
         sentence.is_none_or(|words| words.split_whitespace().count() < 2)
     };
-    none(
-        all_rust_files()
-            .iter()
-            .filter(|path| bare(path))
-            .map(|path| shown(path))
-            .collect(),
-    );
+    none(all_rust_files().iter().filter(|path| bare(path)).map(|path| shown(path)).collect());
 }
 
 #[test]
 fn no_file_is_named_after_nothing() {
-    let nothing = [
-        "util",
-        "utils",
-        "common",
-        "helper",
-        "helpers",
-        "misc",
-        "shared_code",
-        "stuff",
-    ];
+    let nothing = ["util", "utils", "common", "helper", "helpers", "misc", "shared_code", "stuff"];
     let named = |path: &PathBuf| {
         let below = path.strip_prefix(root()).unwrap();
         below.components().any(|part| {
@@ -44,13 +26,7 @@ fn no_file_is_named_after_nothing() {
             nothing.contains(&name.trim_end_matches(".rs"))
         })
     };
-    none(
-        all_rust_files()
-            .iter()
-            .filter(|path| named(path))
-            .map(|path| shown(path))
-            .collect(),
-    );
+    none(all_rust_files().iter().filter(|path| named(path)).map(|path| shown(path)).collect());
 }
 
 #[test]
@@ -59,10 +35,7 @@ fn no_file_is_longer_than_one_idea() {
     for path in all_rust_files() {
         let count = lines_before_tests(&read(&path)).count();
         if count > LONGEST {
-            faults.push(format!(
-                "{} has {count} lines before its tests, more than {LONGEST}",
-                shown(&path)
-            ));
+            faults.push(format!("{} has {count} lines before its tests, more than {LONGEST}", shown(&path)));
         }
     }
     none(faults);

@@ -16,17 +16,13 @@ pub fn read(path: &Path) -> String {
 
 /// The path as people write it: from the root of the workspace.
 pub fn shown(path: &Path) -> String {
-    path.strip_prefix(root())
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
 /// Every Rust file in a folder, at any depth, in order.
 pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let entries =
-        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for path in entries.map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             files.extend(rust_files(&path));
@@ -40,17 +36,9 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// Every Rust file of both packages, their tests included.
 pub fn all_rust_files() -> Vec<PathBuf> {
-    let folders = [
-        "harness/src",
-        "harness/tests",
-        "reference-impl/src",
-        "reference-impl/tests",
-    ];
+    let folders = ["harness/src", "harness/tests", "reference-impl/src", "reference-impl/tests"];
     let folders = folders.map(|folder| root().join(folder)).into_iter();
-    folders
-        .filter(|folder| folder.is_dir())
-        .flat_map(|folder| rust_files(&folder))
-        .collect()
+    folders.filter(|folder| folder.is_dir()).flat_map(|folder| rust_files(&folder)).collect()
 }
 
 /// The lines of a file before its tests, numbered from 1.
@@ -76,14 +64,8 @@ pub fn checks_folder() -> PathBuf {
 /// Every check with its feature.
 pub fn checked() -> Vec<(&'static Check, Feature)> {
     let catalogue = catalogue();
-    let feature = |number| {
-        catalogue
-            .feature(number)
-            .expect("the feature of a check is in the catalogue")
-    };
-    checks::all()
-        .map(|check| (check, feature(check.feature).clone()))
-        .collect()
+    let feature = |number| catalogue.feature(number).expect("the feature of a check is in the catalogue");
+    checks::all().map(|check| (check, feature(check.feature).clone())).collect()
 }
 
 /// Fails with every fault at once: one run of the test is enough to mend them all.
@@ -95,9 +77,7 @@ pub fn none(faults: Vec<String>) {
 pub fn check_files() -> Vec<(PathBuf, std::ops::RangeInclusive<u16>)> {
     let number = |word: &str| {
         let digits = word.strip_prefix('f')?;
-        (digits.len() == 3)
-            .then(|| digits.parse::<u16>().ok())
-            .flatten()
+        (digits.len() == 3).then(|| digits.parse::<u16>().ok()).flatten()
     };
     let numbers = |path: &Path| {
         let mut words = path.file_stem()?.to_str()?.split('_');
@@ -106,7 +86,5 @@ pub fn check_files() -> Vec<(PathBuf, std::ops::RangeInclusive<u16>)> {
         Some(first..=last)
     };
     let files = rust_files(&checks_folder()).into_iter();
-    files
-        .filter_map(|path| numbers(&path).map(|numbers| (path, numbers)))
-        .collect()
+    files.filter_map(|path| numbers(&path).map(|numbers| (path, numbers))).collect()
 }

@@ -63,21 +63,13 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
 impl Counts {
     fn register(metrics: &Metrics) -> Counts {
         Counts {
-            logins: metrics.counter(
-                "auth_service_login_attempts_total",
-                "Attempts to sign in.",
-                &["result"],
-            ),
+            logins: metrics.counter("auth_service_login_attempts_total", "Attempts to sign in.", &["result"]),
             registrations: metrics.counter(
                 "auth_service_registration_attempts_total",
                 "Attempts to register.",
                 &["result"],
             ),
-            tokens: metrics.counter(
-                "auth_service_tokens_issued_total",
-                "Tokens handed out.",
-                &["token_type"],
-            ),
+            tokens: metrics.counter("auth_service_tokens_issued_total", "Tokens handed out.", &["token_type"]),
         }
     }
 }

@@ -17,10 +17,7 @@ pub struct Passwords {
 impl Passwords {
     /// Hashes of this cost.
     pub fn new(cost: u32) -> Passwords {
-        Passwords {
-            cost,
-            nobody: Arc::default(),
-        }
+        Passwords { cost, nobody: Arc::default() }
     }
 
     /// The hash of `password`, `$2b$…`. As everywhere with bcrypt, bytes beyond the 72nd do not count.
@@ -63,11 +60,7 @@ mod tests {
         let matches = async |text: &str, hash| passwords.matches(text.to_owned(), hash).await;
         assert!(matches("test123", Some(hash.clone())).await.unwrap());
         assert!(!matches("test124", Some(hash)).await.unwrap());
-        assert!(
-            !matches("test123", Some("no hash".to_owned()))
-                .await
-                .unwrap()
-        );
+        assert!(!matches("test123", Some("no hash".to_owned())).await.unwrap());
         assert!(!matches("nobody", None).await.unwrap());
     }
 }

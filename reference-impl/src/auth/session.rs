@@ -37,18 +37,10 @@ pub struct Visitor {
 impl Sessions {
     /// Sessions in the Redis of `settings`, which need not be there yet.
     pub async fn new(settings: Arc<Settings>, clock: Clock) -> Result<Sessions, StartupError> {
-        let redis =
-            crate::redis::connect(&settings)
-                .await
-                .map_err(|source| StartupError::Part {
-                    part: "sessions in Redis",
-                    source: source.into(),
-                })?;
-        Ok(Sessions {
-            redis,
-            settings,
-            clock,
-        })
+        let redis = crate::redis::connect(&settings)
+            .await
+            .map_err(|source| StartupError::Part { part: "sessions in Redis", source: source.into() })?;
+        Ok(Sessions { redis, settings, clock })
     }
 
     /// Remembers that `user_id` signed in; `name` is that of the access token. A failure is told to the log alone.
@@ -62,8 +54,7 @@ impl Sessions {
         let life = self.settings.sign_in.session_ttl.as_secs().max(1);
         let key = format!("session:{name}");
         let mut redis = self.redis.clone();
-        let stored: Result<(), redis::RedisError> =
-            redis.set_ex(key, session.to_string(), life).await;
+        let stored: Result<(), redis::RedisError> = redis.set_ex(key, session.to_string(), life).await;
         if let Err(fault) = stored {
             warn!(user_id, error = %fault, "Session not stored, Redis is away");
         }
@@ -74,18 +65,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<std::net::SocketAddr>>()
-            .map(|peer| peer.0.ip().to_string());
-        let user_agent = parts
-            .headers
-            .get(USER_AGENT)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        Ok(Visitor {
-            ip_address: forwarded_for(&parts.headers).or(peer),
-            user_agent,
-        })
+        let peer = parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>().map(|peer| peer.0.ip().to_string());
+        let user_agent =
+            parts.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        Ok(Visitor { ip_address: forwarded_for(&parts.headers).or(peer), user_agent })
     }
 }
 

@@ -99,11 +99,7 @@ impl Tokens {
     pub fn issue(&self, user_id: &str) -> Result<(TokenPair, String), ApiError> {
         let (access_token, name) = self.sign(user_id, Kind::Access, self.access_life)?;
         let (refresh_token, _) = self.sign(user_id, Kind::Refresh, self.refresh_life)?;
-        let pair = TokenPair {
-            access_token,
-            refresh_token,
-            token_type: "bearer",
-        };
+        let pair = TokenPair { access_token, refresh_token, token_type: "bearer" };
         Ok((pair, name))
     }
 
@@ -128,9 +124,7 @@ impl Tokens {
         // The library would ask the system for the time; ours comes from the clock, below.
         rules.validate_exp = false;
         rules.validate_aud = false;
-        let unkinded: Unkinded = decode(token, &self.checking, &rules)
-            .map_err(|_| TokenError::Malformed)?
-            .claims;
+        let unkinded: Unkinded = decode(token, &self.checking, &rules).map_err(|_| TokenError::Malformed)?.claims;
         let claims = unkinded.of(kind)?;
         let end = claims.expires_at().checked_add_signed(self.leeway);
         match end {
@@ -161,13 +155,7 @@ impl Unkinded {
         if self.sub.is_empty() {
             return Err(TokenError::Malformed);
         }
-        Ok(Claims {
-            sub: self.sub,
-            exp: self.exp,
-            iat: self.iat,
-            jti: self.jti,
-            kind: wanted,
-        })
+        Ok(Claims { sub: self.sub, exp: self.exp, iat: self.iat, jti: self.jti, kind: wanted })
     }
 }
 
@@ -212,10 +200,7 @@ mod tests {
         assert_eq!(refresh.unwrap_err(), TokenError::WrongKind);
         let end = Utc::now().timestamp() + 60;
         let bare = signed(&tokens, Algorithm::HS256, &json!({"sub": "u1", "exp": end}));
-        assert_eq!(
-            tokens.check(&bare, Kind::Access).unwrap_err(),
-            TokenError::WrongKind
-        );
+        assert_eq!(tokens.check(&bare, Kind::Access).unwrap_err(), TokenError::WrongKind);
     }
 
     #[test]

@@ -60,31 +60,24 @@ pub async fn add(
 
 /// The user with this id.
 pub async fn find(db: &PgPool, id: &str) -> Result<Option<User>, ApiError> {
-    let user = sqlx::query_as(
-        "select id, email, full_name, is_active, role, created_at from users where id = $1",
-    )
-    .bind(id)
-    .fetch_optional(db)
-    .await?;
+    let user = sqlx::query_as("select id, email, full_name, is_active, role, created_at from users where id = $1")
+        .bind(id)
+        .fetch_optional(db)
+        .await?;
     Ok(user)
 }
 
 /// The credentials that belong to this address.
 pub async fn credentials(db: &PgPool, email: &str) -> Result<Option<Credentials>, ApiError> {
-    let credentials =
-        sqlx::query_as("select id, password_hash, is_active from users where email = $1")
-            .bind(email)
-            .fetch_optional(db)
-            .await?;
+    let credentials = sqlx::query_as("select id, password_hash, is_active from users where email = $1")
+        .bind(email)
+        .fetch_optional(db)
+        .await?;
     Ok(credentials)
 }
 
 /// Notes that the user has just signed in.
 pub async fn signed_in(db: &PgPool, id: &str, at: DateTime<Utc>) -> Result<(), ApiError> {
-    sqlx::query("update users set last_login_at = $2 where id = $1")
-        .bind(id)
-        .bind(at)
-        .execute(db)
-        .await?;
+    sqlx::query("update users set last_login_at = $2 where id = $1").bind(id).bind(at).execute(db).await?;
     Ok(())
 }

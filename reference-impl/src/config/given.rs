@@ -5,9 +5,7 @@ use std::time::Duration;
 
 /// A variable holds something it cannot hold.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{variable} is {value:?}, but must be {expected}; correct it or unset it to get the default"
-)]
+#[error("{variable} is {value:?}, but must be {expected}; correct it or unset it to get the default")]
 pub struct SettingsError {
     /// Which variable.
     pub variable: String,
@@ -42,18 +40,11 @@ impl<'a> Given<'a> {
         let Some(value) = self.get(variable) else {
             return Ok(default);
         };
-        value
-            .trim()
-            .parse()
-            .map_err(|_| self.malformed(variable, expected))
+        value.trim().parse().map_err(|_| self.malformed(variable, expected))
     }
 
     pub(super) fn malformed(&self, variable: &str, expected: &'static str) -> SettingsError {
-        SettingsError {
-            variable: variable.to_owned(),
-            value: self.text(variable, ""),
-            expected,
-        }
+        SettingsError { variable: variable.to_owned(), value: self.text(variable, ""), expected }
     }
 
     pub(super) fn port(&self, variable: &str, default: u16) -> Result<u16, SettingsError> {
@@ -85,8 +76,7 @@ impl<'a> Given<'a> {
     }
 
     pub(super) fn seconds(&self, variable: &str, default: f64) -> Result<Duration, SettingsError> {
-        self.positive(variable, default)
-            .map(Duration::from_secs_f64)
+        self.positive(variable, default).map(Duration::from_secs_f64)
     }
 
     /// Seconds that may also be none at all, which is the default.

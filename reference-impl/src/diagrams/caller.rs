@@ -19,8 +19,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             .map(str::trim)
             .filter(|id| !id.is_empty())
             .map(|id| Caller(id.to_owned()))
-            .ok_or_else(|| {
-                ApiError::Unauthorized("sign in first, the caller is not known".to_owned())
-            })
+            .ok_or_else(|| ApiError::Unauthorized("sign in first, the caller is not known".to_owned()))
     }
 }

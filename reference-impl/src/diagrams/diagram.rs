@@ -104,11 +104,7 @@ impl Change {
     /// The change, if its texts fit.
     pub fn checked(self) -> Result<Change, ApiError> {
         at_most(LONGEST_NOTE, "note_content", self.note_content.as_deref())?;
-        at_most(
-            LONGEST_DESCRIPTION,
-            "description",
-            self.description.as_deref(),
-        )?;
+        at_most(LONGEST_DESCRIPTION, "description", self.description.as_deref())?;
         Ok(self)
     }
 }

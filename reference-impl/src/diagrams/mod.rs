@@ -29,10 +29,7 @@ struct Counts {
 
 /// All routes of the service.
 pub async fn router(context: &Context) -> Result<Router, StartupError> {
-    let diagrams = Diagrams {
-        db: postgres::pool(context),
-        counts: Counts::register(&context.metrics),
-    };
+    let diagrams = Diagrams { db: postgres::pool(context), counts: Counts::register(&context.metrics) };
     let router = routes::router().with_state(diagrams);
     Ok(router.merge(postgres::query_stats::router(context)))
 }
@@ -41,19 +38,13 @@ impl Counts {
     fn register(metrics: &Metrics) -> Counts {
         // Nothing goes to the object store yet; the two are announced for those who build on them.
         let operation: &[&str] = &["operation"];
-        metrics.counter(
-            "diagram_service_storage_operations_total",
-            "Operations on the object store.",
-            operation,
-        );
+        metrics.counter("diagram_service_storage_operations_total", "Operations on the object store.", operation);
         metrics.histogram(
             "diagram_service_storage_operation_duration_seconds",
             "Time an operation on the object store took.",
             operation,
         );
-        let counter = |what: &str, help| {
-            metrics.counter(&format!("diagram_service_diagrams_{what}_total"), help, &[])
-        };
+        let counter = |what: &str, help| metrics.counter(&format!("diagram_service_diagrams_{what}_total"), help, &[]);
         Counts {
             created: counter("created", "Diagrams created."),
             updated: counter("updated", "Diagrams updated."),

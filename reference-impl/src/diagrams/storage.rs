@@ -12,17 +12,11 @@ const COLUMNS: &str = "id, title, file_type, canvas_data, note_content, owner_id
                        is_deleted, view_count, current_version, created_at, updated_at";
 
 /// One page of the caller's diagrams, the newest first, and how many there are in all.
-pub(super) async fn list(
-    db: &PgPool,
-    owner: &str,
-    page: i64,
-    page_size: i64,
-) -> Result<(Vec<Diagram>, i64), ApiError> {
-    let total =
-        sqlx::query_scalar("select count(*) from files where owner_id = $1 and not is_deleted")
-            .bind(owner)
-            .fetch_one(db)
-            .await?;
+pub(super) async fn list(db: &PgPool, owner: &str, page: i64, page_size: i64) -> Result<(Vec<Diagram>, i64), ApiError> {
+    let total = sqlx::query_scalar("select count(*) from files where owner_id = $1 and not is_deleted")
+        .bind(owner)
+        .fetch_one(db)
+        .await?;
     let diagrams = sqlx::query_as(AssertSqlSafe(format!(
         "select {COLUMNS} from files where owner_id = $1 and not is_deleted
          order by updated_at desc, id limit $2 offset $3"
@@ -88,12 +82,7 @@ pub(super) async fn create(db: &PgPool, owner: &str, draft: &Draft) -> Result<Di
 }
 
 /// Changes a diagram, which always makes a new version.
-pub(super) async fn update(
-    db: &PgPool,
-    owner: &str,
-    id: &str,
-    change: &Change,
-) -> Result<Diagram, ApiError> {
+pub(super) async fn update(db: &PgPool, owner: &str, id: &str, change: &Change) -> Result<Diagram, ApiError> {
     let mut transaction = db.begin().await?;
     let number = next_number(&mut transaction, owner, id).await?;
     let canvas: Option<Json<&Map<String, Value>>> = change.canvas_data.as_ref().map(Json);
@@ -137,11 +126,7 @@ pub(super) async fn delete(db: &PgPool, owner: &str, id: &str) -> Result<(), Api
 
 /// The number of the next version. The lock on the diagram's row makes writers take turns, in whichever
 /// process they are, so that each gets a number of its own; a number is not used again after a deletion.
-async fn next_number(
-    connection: &mut PgConnection,
-    owner: &str,
-    id: &str,
-) -> Result<i32, ApiError> {
+async fn next_number(connection: &mut PgConnection, owner: &str, id: &str) -> Result<i32, ApiError> {
     let current: Option<i32> = sqlx::query_scalar(
         "select coalesce(current_version, 0) from files
          where id = $1 and owner_id = $2 and not is_deleted for update",
@@ -151,11 +136,10 @@ async fn next_number(
     .fetch_optional(&mut *connection)
     .await?;
     let current = current.ok_or_else(missing)?;
-    let highest: Option<i32> =
-        sqlx::query_scalar("select max(version_number) from versions where file_id = $1")
-            .bind(id)
-            .fetch_one(connection)
-            .await?;
+    let highest: Option<i32> = sqlx::query_scalar("select max(version_number) from versions where file_id = $1")
+        .bind(id)
+        .fetch_one(connection)
+        .await?;
     Ok(current.max(highest.unwrap_or(0)).saturating_add(1))
 }
 
@@ -183,26 +167,17 @@ async fn add_version(
     Ok(())
 }
 
-async fn must_own_folder(
-    connection: &mut PgConnection,
-    owner: &str,
-    folder: &str,
-) -> Result<(), ApiError> {
-    let owned: bool =
-        sqlx::query_scalar("select exists (select from folders where id = $1 and owner_id = $2)")
-            .bind(folder)
-            .bind(owner)
-            .fetch_one(connection)
-            .await?;
+async fn must_own_folder(connection: &mut PgConnection, owner: &str, folder: &str) -> Result<(), ApiError> {
+    let owned: bool = sqlx::query_scalar("select exists (select from folders where id = $1 and owner_id = $2)")
+        .bind(folder)
+        .bind(owner)
+        .fetch_one(connection)
+        .await?;
     if owned {
         return Ok(());
     }
     let loc = ["body", "folder_id"];
-    Err(ApiError::invalid(
-        "unknown_folder",
-        &loc,
-        "there is no such folder",
-    ))
+    Err(ApiError::invalid("unknown_folder", &loc, "there is no such folder"))
 }
 
 /// A token outlives the user it was made for.

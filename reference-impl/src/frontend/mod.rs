@@ -9,10 +9,7 @@ use crate::startup::{Context, StartupError};
 
 /// All routes of the service.
 pub async fn router(context: &Context) -> Result<Router, StartupError> {
-    Ok(Router::new()
-        .route("/", get(start_page))
-        .route("/api/health", get(health))
-        .with_state(context.clone()))
+    Ok(Router::new().route("/", get(start_page)).route("/api/health", get(health)).with_state(context.clone()))
 }
 
 async fn start_page() -> Html<&'static str> {

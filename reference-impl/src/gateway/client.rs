@@ -32,18 +32,12 @@ impl Client {
     }
 
     /// The answer of a back end, as soon as it begins.
-    pub async fn call(
-        &self,
-        request: hyper::Request<Full<Bytes>>,
-    ) -> Result<hyper::Response<Incoming>, Error> {
+    pub async fn call(&self, request: hyper::Request<Full<Bytes>>) -> Result<hyper::Response<Incoming>, Error> {
         self.0.request(request).await
     }
 
     /// The status of a GET, with the body read so that the connection can be used again.
-    pub async fn status_of(
-        &self,
-        url: &str,
-    ) -> Result<u16, Box<dyn std::error::Error + Send + Sync>> {
+    pub async fn status_of(&self, url: &str) -> Result<u16, Box<dyn std::error::Error + Send + Sync>> {
         let request = hyper::Request::get(url).body(Full::default())?;
         let response = self.call(request).await?;
         let status = response.status().as_u16();

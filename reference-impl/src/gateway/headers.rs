@@ -22,11 +22,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The headers a back end gets: the caller's, without those that are not the caller's to send.
-pub fn to_upstream(
-    mut headers: HeaderMap,
-    caller: Option<&SignedIn>,
-    address: Option<IpAddr>,
-) -> HeaderMap {
+pub fn to_upstream(mut headers: HeaderMap, caller: Option<&SignedIn>, address: Option<IpAddr>) -> HeaderMap {
     remove_hop_by_hop(&mut headers);
     // The body is read and sent anew, so its length is told anew, and nobody waits for a go-ahead.
     headers.remove(header::CONTENT_LENGTH);
@@ -105,12 +101,7 @@ mod tests {
 
     #[test]
     fn date_and_server_are_left_to_the_gateway_and_repeated_headers_stay() {
-        let answered = headers(&[
-            ("date", "then"),
-            ("server", "other"),
-            ("set-cookie", "a=1"),
-            ("set-cookie", "b=2"),
-        ]);
+        let answered = headers(&[("date", "then"), ("server", "other"), ("set-cookie", "a=1"), ("set-cookie", "b=2")]);
         let passed = to_caller(answered);
         assert_eq!(passed.len(), 2);
         assert_eq!(passed.get_all("set-cookie").iter().count(), 2);

@@ -138,9 +138,7 @@ impl Memory {
     /// How much more it is than at the start; less is negative.
     pub fn growth_mb(&self, usage: Usage) -> Option<f64> {
         let baseline = self.0.baseline?;
-        Some(rounded(
-            (usage.resident as f64 - baseline.resident as f64) / usage::BYTES_PER_MB,
-        ))
+        Some(rounded((usage.resident as f64 - baseline.resident as f64) / usage::BYTES_PER_MB))
     }
 
     fn growth_percent(&self, usage: Usage) -> Option<f64> {
@@ -195,17 +193,8 @@ fn level(settings: &config::Memory, current_mb: f64) -> Level {
 
 fn log_unreadable(error: &Unreadable) {
     let error_message = error.to_string();
-    let stack_trace = format!(
-        "{}\n{}: {error_message}",
-        std::backtrace::Backtrace::force_capture(),
-        error.kind()
-    );
-    tracing::error!(
-        error_type = error.kind(),
-        error_message,
-        stack_trace,
-        "Memory usage check failed"
-    );
+    let stack_trace = format!("{}\n{}: {error_message}", std::backtrace::Backtrace::force_capture(), error.kind());
+    tracing::error!(error_type = error.kind(), error_message, stack_trace, "Memory usage check failed");
 }
 
 #[cfg(test)]
@@ -214,17 +203,9 @@ mod tests {
 
     #[test]
     fn only_what_is_above_a_limit_is_reported() {
-        let settings = config::Memory {
-            sample_every: Duration::from_secs(60),
-            warning_mb: 512.0,
-            critical_mb: 1024.0,
-        };
-        let warning = Level::Warning {
-            threshold_mb: 512.0,
-        };
-        let critical = Level::Critical {
-            threshold_mb: 1024.0,
-        };
+        let settings = config::Memory { sample_every: Duration::from_secs(60), warning_mb: 512.0, critical_mb: 1024.0 };
+        let warning = Level::Warning { threshold_mb: 512.0 };
+        let critical = Level::Critical { threshold_mb: 1024.0 };
         assert_eq!(level(&settings, 512.0), Level::Fine);
         assert_eq!(level(&settings, 512.01), warning);
         assert_eq!(level(&settings, 1024.0), warning);

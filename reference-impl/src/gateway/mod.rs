@@ -70,10 +70,8 @@ fn proxied(upstreams: &[Arc<Upstream>]) -> Router {
     let client = Client::new();
     upstreams.iter().fold(Router::new(), |router, upstream| {
         let prefix = upstream.prefix;
-        let forward = any(proxy::forward).with_state(Forwarding {
-            upstream: Arc::clone(upstream),
-            client: client.clone(),
-        });
+        let forward =
+            any(proxy::forward).with_state(Forwarding { upstream: Arc::clone(upstream), client: client.clone() });
         router
             .route(prefix, forward.clone())
             .route(&format!("{prefix}/"), forward.clone())
@@ -82,22 +80,15 @@ fn proxied(upstreams: &[Arc<Upstream>]) -> Router {
 }
 
 fn redis_pool(context: &Context) -> Result<Pool, StartupError> {
-    let pool =
-        Pool::new(&context.settings, redis::GATEWAY, REDIS_CONNECTIONS).map_err(|error| {
-            StartupError::Part {
-                part: "the connections to Redis",
-                source: error.into(),
-            }
-        })?;
+    let pool = Pool::new(&context.settings, redis::GATEWAY, REDIS_CONNECTIONS)
+        .map_err(|error| StartupError::Part { part: "the connections to Redis", source: error.into() })?;
     let gauge = context.metrics.gauge(
         "api_gateway_redis_connections",
         "Connections to Redis that answered when last used.",
         &[],
     );
     let counted = pool.clone();
-    context
-        .metrics
-        .before_scrape(move || gauge.set(&[], counted.connected() as f64));
+    context.metrics.before_scrape(move || gauge.set(&[], counted.connected() as f64));
     // The start does not wait for Redis: nothing the gateway is there for depends on it.
     let first = pool.clone();
     tokio::spawn(async move { first.ping().await });
@@ -117,9 +108,7 @@ fn rate_limiter(context: &Context, pool: &Pool) -> Arc<RateLimiter> {
         per_user: settings.per_user,
         per_ip: settings.per_ip,
         window: settings.window,
-        counts_address: |path| {
-            upstreams::is_proxied(path) || path == "/health" || path.starts_with("/health/")
-        },
+        counts_address: |path| upstreams::is_proxied(path) || path == "/health" || path.starts_with("/health/"),
         counts_user: |path| upstreams::is_proxied(path) && !upstreams::is_sign_in(path),
         on_excess: Box::new(move |kind| refusals.increment(&[kind])),
     })
@@ -133,21 +122,15 @@ fn answers(context: &Context, pool: Pool) -> Arc<idempotency::Store> {
 }
 
 fn time_limit(context: &Context) -> Deadline {
-    Deadline {
-        clock: context.clock.clone(),
-        limit: context.settings.request_timeout,
-    }
+    Deadline { clock: context.clock.clone(), limit: context.settings.request_timeout }
 }
 
 fn gatekeeper(context: &Context) -> Arc<Gatekeeper> {
     let sign_in = &context.settings.sign_in;
     let test_endpoints = context.settings.test_endpoints;
-    Arc::new(Gatekeeper::new(
-        sign_in.secret.reveal(),
-        sign_in.leeway,
-        context.clock.clone(),
-        move |path| public_paths::is_public(path, test_endpoints),
-    ))
+    Arc::new(Gatekeeper::new(sign_in.secret.reveal(), sign_in.leeway, context.clock.clone(), move |path| {
+        public_paths::is_public(path, test_endpoints)
+    }))
 }
 
 fn origins(context: &Context) -> Arc<AllowedOrigins> {

@@ -23,13 +23,7 @@ use crate::middleware::rate_limit::client_address;
 use crate::middleware::request_metrics::milliseconds;
 use crate::middleware::signed_in::SignedIn;
 
-const METHODS: [Method; 5] = [
-    Method::GET,
-    Method::POST,
-    Method::PUT,
-    Method::DELETE,
-    Method::PATCH,
-];
+const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
 
 /// One back end and the client to call it with.
 #[derive(Clone)]
@@ -67,14 +61,8 @@ pub async fn forward(State(forwarding): State<Forwarding>, request: Request) -> 
 
 async fn pass_on(forwarding: &Forwarding, request: Request) -> Result<Response, Response> {
     let upstream = &forwarding.upstream;
-    let under_way = request
-        .extensions()
-        .get::<CallUnderWay>()
-        .cloned()
-        .unwrap_or_default();
-    let outgoing = outgoing(upstream, request)
-        .await
-        .map_err(IntoResponse::into_response)?;
+    let under_way = request.extensions().get::<CallUnderWay>().cloned().unwrap_or_default();
+    let outgoing = outgoing(upstream, request).await.map_err(IntoResponse::into_response)?;
     let target_url = format!("{}{}", upstream.place.base_url(), outgoing.uri().path());
     let Ok(admitted) = upstream.breaker.admit() else {
         log_refused(upstream);
@@ -110,19 +98,14 @@ async fn call(
         }
     })?;
     let (mut parts, body) = answer.into_parts();
-    let body = read_ahead(&parts.headers, body)
-        .await
-        .map_err(|error| ProxyError::Broken(whole_story(&error)))?;
+    let body = read_ahead(&parts.headers, body).await.map_err(|error| ProxyError::Broken(whole_story(&error)))?;
     parts.headers = headers::to_caller(parts.headers);
     parts.version = Version::HTTP_11;
     Ok(Response::from_parts(parts, body))
 }
 
 /// The request as the back end gets it: without the prefix, and with the headers that are the gateway's to set.
-async fn outgoing(
-    upstream: &Upstream,
-    request: Request,
-) -> Result<hyper::Request<Full<Bytes>>, ApiError> {
+async fn outgoing(upstream: &Upstream, request: Request) -> Result<hyper::Request<Full<Bytes>>, ApiError> {
     let address = client_address(&request);
     let (parts, body) = request.into_parts();
     let body = body_limit::read(body).await?;
@@ -136,24 +119,16 @@ async fn outgoing(
 }
 
 fn target(upstream: &Upstream, asked: &Uri) -> Result<Uri, ApiError> {
-    let unfit =
-        |error: axum::http::Error| ApiError::BadRequest(format!("the URL does not fit: {error}"));
+    let unfit = |error: axum::http::Error| ApiError::BadRequest(format!("the URL does not fit: {error}"));
     let path = asked.path().strip_prefix(upstream.prefix);
     let path = path.filter(|rest| !rest.is_empty()).unwrap_or("/");
     let path_and_query = match asked.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    let path_and_query: PathAndQuery = path_and_query
-        .parse()
-        .map_err(|error| unfit(axum::http::Error::from(error)))?;
+    let path_and_query: PathAndQuery = path_and_query.parse().map_err(|error| unfit(axum::http::Error::from(error)))?;
     let authority = format!("{}:{}", upstream.place.host, upstream.place.port);
-    Uri::builder()
-        .scheme(Scheme::HTTP)
-        .authority(authority)
-        .path_and_query(path_and_query)
-        .build()
-        .map_err(unfit)
+    Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(path_and_query).build().map_err(unfit)
 }
 
 fn log_forwarding(upstream: &Upstream, target_url: &str, method: &Method) {
@@ -216,9 +191,7 @@ fn method_not_allowed() -> Response {
 impl IntoResponse for ProxyError {
     fn into_response(self) -> Response {
         let status = match self {
-            ProxyError::BreakerOpen(_) | ProxyError::Unreachable(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            ProxyError::BreakerOpen(_) | ProxyError::Unreachable(_) => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(json!({ "detail": self.to_string() }))).into_response()

@@ -15,10 +15,8 @@ const PROBES: [&str; 2] = ["/test", "/api/auth/test"];
 
 /// Whether `path` needs no token. A public path takes those below it along, not those that merely begin alike.
 pub fn is_public(path: &str, test_endpoints: bool) -> bool {
-    let covered = |public: &&str| {
-        path.strip_prefix(*public)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
+    let covered =
+        |public: &&str| path.strip_prefix(*public).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     ALWAYS.iter().any(covered) || (test_endpoints && PROBES.iter().any(covered))
 }
 
@@ -28,28 +26,16 @@ mod tests {
 
     #[test]
     fn a_public_path_and_those_below_it_need_no_token() {
-        for path in [
-            "/health",
-            "/health/services",
-            "/metrics",
-            "/api/auth/login",
-            "/api/auth/refresh",
-        ] {
+        for path in ["/health", "/health/services", "/metrics", "/api/auth/login", "/api/auth/refresh"] {
             assert!(is_public(path, false), "{path}");
         }
     }
 
     #[test]
     fn a_path_that_merely_begins_like_a_public_one_needs_a_token() {
-        for path in [
-            "/healthz",
-            "/api/auth/loginX",
-            "/api/auth/me",
-            "/api/auth",
-            "/api/diagrams/",
-            "/API/auth/login",
-            "/",
-        ] {
+        for path in
+            ["/healthz", "/api/auth/loginX", "/api/auth/me", "/api/auth", "/api/diagrams/", "/API/auth/login", "/"]
+        {
             assert!(!is_public(path, true), "{path}");
         }
     }

@@ -24,10 +24,7 @@ pub async fn read_ahead(headers: &HeaderMap, mut body: Incoming) -> Result<Body,
         }
         if beginning.len() > READ_TO_THE_END {
             let beginning = Some(Bytes::from(beginning));
-            return Ok(Body::new(Resumed {
-                beginning,
-                rest: body,
-            }));
+            return Ok(Body::new(Resumed { beginning, rest: body }));
         }
     }
     Ok(Body::from(beginning))
@@ -35,9 +32,7 @@ pub async fn read_ahead(headers: &HeaderMap, mut body: Incoming) -> Result<Body,
 
 // Events are worth something only while they are fresh.
 fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 /// A body whose beginning has been read.

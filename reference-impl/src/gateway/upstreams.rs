@@ -13,11 +13,7 @@ const ROUTED: [(&str, &str, Service); 8] = [
     ("/api/auth", "auth", Service::Auth),
     ("/api/diagrams", "diagram", Service::Diagram),
     ("/api/ai", "ai", Service::Ai),
-    (
-        "/api/collaboration",
-        "collaboration",
-        Service::Collaboration,
-    ),
+    ("/api/collaboration", "collaboration", Service::Collaboration),
     ("/api/git", "git", Service::Git),
     ("/api/export", "export", Service::Export),
     ("/api/integrations", "integration", Service::Integration),
@@ -68,10 +64,7 @@ pub fn routed(context: &Context) -> Vec<Arc<Upstream>> {
 
 /// Short name and service of everything whose health the gateway reports; the frontend is not reached through it.
 pub fn watched() -> impl Iterator<Item = (&'static str, Service)> {
-    ROUTED
-        .iter()
-        .map(|&(_, name, service)| (name, service))
-        .chain([("frontend", Service::Frontend)])
+    ROUTED.iter().map(|&(_, name, service)| (name, service)).chain([("frontend", Service::Frontend)])
 }
 
 /// Whether a path belongs to a back end.
@@ -85,8 +78,7 @@ pub fn is_sign_in(path: &str) -> bool {
 }
 
 fn belongs(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn breaker(context: &Context, metrics: BreakerMetrics, name: &'static str) -> Arc<CircuitBreaker> {
@@ -113,9 +105,7 @@ struct Named {
 
 impl Observer for Named {
     fn state_is(&self, state: State) {
-        self.metrics
-            .state
-            .set(&[self.name], f64::from(state.gauge()));
+        self.metrics.state.set(&[self.name], f64::from(state.gauge()));
     }
 
     fn call_failed(&self) {

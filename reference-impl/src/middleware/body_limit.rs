@@ -21,15 +21,10 @@ pub async fn read(mut body: Body) -> Result<Bytes, ApiError> {
     }
     let fits = |length: u64| length <= LARGEST_BODY as u64;
     let mut length = 0;
-    let mut kept = Vec::with_capacity(if fits(announced) {
-        announced as usize
-    } else {
-        0
-    });
+    let mut kept = Vec::with_capacity(if fits(announced) { announced as usize } else { 0 });
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            ApiError::BadRequest(format!("the body could not be read to its end: {error}"))
-        })?;
+        let frame =
+            frame.map_err(|error| ApiError::BadRequest(format!("the body could not be read to its end: {error}")))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -43,11 +38,7 @@ pub async fn read(mut body: Body) -> Result<Bytes, ApiError> {
             kept = Vec::new();
         }
     }
-    if fits(length) {
-        Ok(kept.into())
-    } else {
-        Err(ApiError::TooLarge)
-    }
+    if fits(length) { Ok(kept.into()) } else { Err(ApiError::TooLarge) }
 }
 
 #[cfg(test)]

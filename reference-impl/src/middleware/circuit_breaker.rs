@@ -134,11 +134,7 @@ impl CircuitBreaker {
             State::HalfOpen => history.trial_under_way = true,
             State::Closed => {}
         }
-        Ok(Call {
-            breaker: Arc::clone(self),
-            era: history.era,
-            settled: false,
-        })
+        Ok(Call { breaker: Arc::clone(self), era: history.era, settled: false })
     }
 
     /// How the breaker stands.
@@ -158,9 +154,7 @@ impl CircuitBreaker {
     }
 
     fn has_rested(&self, history: &History) -> bool {
-        history
-            .last_failure
-            .is_none_or(|(at, _)| self.clock.monotonic().saturating_sub(at) >= self.limits.open_for)
+        history.last_failure.is_none_or(|(at, _)| self.clock.monotonic().saturating_sub(at) >= self.limits.open_for)
     }
 
     fn record_success(&self, era: u64) {
@@ -221,9 +215,7 @@ impl CircuitBreaker {
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
-        self.history
-            .lock()
-            .expect("no code panics while it holds the breaker's history")
+        self.history.lock().expect("no code panics while it holds the breaker's history")
     }
 }
 
@@ -261,15 +253,8 @@ mod tests {
 
     fn breaker() -> (Arc<CircuitBreaker>, Clock) {
         let clock = Clock::adjustable();
-        let limits = Limits {
-            failure_threshold: 5,
-            open_for: Duration::from_secs(30),
-            success_threshold: 2,
-        };
-        (
-            CircuitBreaker::new(limits, clock.clone(), Box::new(Deaf)),
-            clock,
-        )
+        let limits = Limits { failure_threshold: 5, open_for: Duration::from_secs(30), success_threshold: 2 };
+        (CircuitBreaker::new(limits, clock.clone(), Box::new(Deaf)), clock)
     }
 
     fn fail(breaker: &Arc<CircuitBreaker>, times: u32) {

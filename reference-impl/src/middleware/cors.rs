@@ -21,48 +21,33 @@ impl AllowedOrigins {
     }
 
     fn allow(&self, origin: &HeaderValue) -> bool {
-        self.0
-            .iter()
-            .any(|allowed| allowed == "*" || allowed.as_bytes() == origin.as_bytes())
+        self.0.iter().any(|allowed| allowed == "*" || allowed.as_bytes() == origin.as_bytes())
     }
 }
 
 /// Answers preflights and marks every answer that an allowed origin may read.
-pub async fn cors(
-    State(origins): State<Arc<AllowedOrigins>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn cors(State(origins): State<Arc<AllowedOrigins>>, request: Request, next: Next) -> Response {
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
         let mut response = next.run(request).await;
         vary_by_origin(response.headers_mut());
         return response;
     };
     let allowed = origins.allow(&origin);
-    let mut response = if is_preflight(&request) {
-        preflight(allowed, request.headers())
-    } else {
-        next.run(request).await
-    };
+    let mut response =
+        if is_preflight(&request) { preflight(allowed, request.headers()) } else { next.run(request).await };
     let headers = response.headers_mut();
     // The gateway alone decides who may read its answers, whatever a back end says.
     headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     if allowed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-        HeaderValue::from_static("true"),
-    );
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     vary_by_origin(headers);
     response
 }
 
 fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn preflight(allowed: bool, asked: &HeaderMap) -> Response {
@@ -77,14 +62,8 @@ fn preflight(allowed: bool, asked: &HeaderMap) -> Response {
     };
     let mut response = (status, text).into_response();
     let headers = response.headers_mut();
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_METHODS,
-        HeaderValue::from_static(METHODS),
-    );
-    headers.insert(
-        header::ACCESS_CONTROL_MAX_AGE,
-        HeaderValue::from_static(PREFLIGHT_CACHE_SECONDS),
-    );
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_CACHE_SECONDS));
     if let Some(wanted) = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }
@@ -102,14 +81,8 @@ mod tests {
 
     fn asks(method: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            header::ACCESS_CONTROL_REQUEST_METHOD,
-            HeaderValue::from_static(method),
-        );
-        headers.insert(
-            header::ACCESS_CONTROL_REQUEST_HEADERS,
-            HeaderValue::from_static("authorization, x-anything"),
-        );
+        headers.insert(header::ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static(method));
+        headers.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_static("authorization, x-anything"));
         headers
     }
 
@@ -132,13 +105,7 @@ mod tests {
 
     #[test]
     fn a_foreign_origin_or_an_unknown_method_is_refused() {
-        assert_eq!(
-            preflight(false, &asks("PUT")).status(),
-            StatusCode::BAD_REQUEST
-        );
-        assert_eq!(
-            preflight(true, &asks("BREW")).status(),
-            StatusCode::BAD_REQUEST
-        );
+        assert_eq!(preflight(false, &asks("PUT")).status(), StatusCode::BAD_REQUEST);
+        assert_eq!(preflight(true, &asks("BREW")).status(), StatusCode::BAD_REQUEST);
     }
 }

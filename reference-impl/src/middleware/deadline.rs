@@ -39,11 +39,7 @@ impl CallUnderWay {
 }
 
 /// Answers 504 when the limit passes; the work is dropped, and a back end that was waited for has failed.
-pub async fn deadline(
-    State(deadline): State<Deadline>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn deadline(State(deadline): State<Deadline>, mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let under_way = CallUnderWay::default();
@@ -59,9 +55,5 @@ pub async fn deadline(
     let seconds = deadline.limit.as_secs_f64();
     tracing::error!(method = %method, path, timeout = seconds, "Request timeout exceeded");
     let detail = format!("Request timeout: no answer within {seconds} seconds");
-    (
-        StatusCode::GATEWAY_TIMEOUT,
-        Json(json!({ "detail": detail, "timeout": seconds })),
-    )
-        .into_response()
+    (StatusCode::GATEWAY_TIMEOUT, Json(json!({ "detail": detail, "timeout": seconds }))).into_response()
 }

@@ -39,11 +39,7 @@ struct Question {
 /// Replays the stored answer to a repeated request; of twins that come together, one runs and the others wait for it.
 ///
 /// Sits behind authentication, so that an answer is replayed to the user it was given to and to nobody else.
-pub async fn idempotency(
-    State(store): State<Arc<Store>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn idempotency(State(store): State<Arc<Store>>, request: Request, next: Next) -> Response {
     let Some(key) = key_of(&request) else {
         return next.run(request).await;
     };
@@ -61,11 +57,7 @@ pub async fn idempotency(
     match first_or_repeated(&store, &question).await {
         Ok(Turn::Repeated(answer)) => replay(&question, answer),
         Ok(Turn::First(lock)) => {
-            tracing::info!(
-                idempotency_key = question.key,
-                path = question.path,
-                "Idempotency key miss"
-            );
+            tracing::info!(idempotency_key = question.key, path = question.path, "Idempotency key miss");
             answer_and_store(&store, &question, lock, next.run(request).await).await
         }
         Err(error) => {
@@ -108,12 +100,7 @@ fn replay(question: &Question, answer: StoredAnswer) -> Response {
 }
 
 /// Hands the answer on, and keeps it if it was a success. Whatever else came of it may be tried again.
-async fn answer_and_store(
-    store: &Store,
-    question: &Question,
-    lock: Lock,
-    response: Response,
-) -> Response {
+async fn answer_and_store(store: &Store, question: &Question, lock: Lock, response: Response) -> Response {
     let too_large = response.body().size_hint().lower() > LARGEST_ANSWER as u64;
     if !response.status().is_success() || too_large {
         lock.release().await;
@@ -132,13 +119,7 @@ async fn answer_and_store(
     marked(Response::from_parts(parts, Body::from(body)), false)
 }
 
-async fn keep(
-    store: &Store,
-    question: &Question,
-    lock: Lock,
-    parts: &axum::http::response::Parts,
-    body: &Bytes,
-) {
+async fn keep(store: &Store, question: &Question, lock: Lock, parts: &axum::http::response::Parts, body: &Bytes) {
     if body.len() > LARGEST_ANSWER {
         return lock.release().await;
     }
@@ -175,15 +156,11 @@ fn key_of(request: &Request) -> Option<String> {
     if ![Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
         return None;
     }
-    KEY_HEADERS
-        .iter()
-        .find_map(|name| text_of(request.headers(), name))
+    KEY_HEADERS.iter().find_map(|name| text_of(request.headers(), name))
 }
 
 fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
-    let text = headers
-        .get(name)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))?;
+    let text = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))?;
     (!text.is_empty()).then(|| text.into_owned())
 }
 
@@ -198,10 +175,7 @@ fn fingerprint(query: Option<&str>, body: &[u8]) -> String {
     // A query cannot hold a line feed, so the border between the two is certain.
     hash.update("\n");
     hash.update(body);
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn marked(mut response: Response, hit: bool) -> Response {
@@ -219,9 +193,7 @@ mod tests {
     use super::*;
 
     fn request(method: Method, headers: &[(&str, &str)]) -> Request {
-        let mut request = Request::builder()
-            .method(method)
-            .uri("/api/auth/test/create");
+        let mut request = Request::builder().method(method).uri("/api/auth/test/create");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -243,15 +215,9 @@ mod tests {
     fn the_second_header_counts_when_the_first_is_missing_or_empty() {
         let second = ("X-Idempotency-Key", "two");
         let headers = [("Idempotency-Key", ""), second];
-        assert_eq!(
-            key_of(&request(Method::POST, &headers)).as_deref(),
-            Some("two")
-        );
+        assert_eq!(key_of(&request(Method::POST, &headers)).as_deref(), Some("two"));
         let headers = [("Idempotency-Key", "one"), second];
-        assert_eq!(
-            key_of(&request(Method::POST, &headers)).as_deref(),
-            Some("one")
-        );
+        assert_eq!(key_of(&request(Method::POST, &headers)).as_deref(), Some("one"));
         assert_eq!(key_of(&request(Method::POST, &[])), None);
     }
 
@@ -270,10 +236,7 @@ mod tests {
     fn body_and_query_tell_requests_apart() {
         assert_eq!(fingerprint(None, b"x"), fingerprint(None, b"x"));
         assert_ne!(fingerprint(None, b"x"), fingerprint(None, b"y"));
-        assert_ne!(
-            fingerprint(Some("a=1"), b"x"),
-            fingerprint(Some("a=2"), b"x")
-        );
+        assert_ne!(fingerprint(Some("a=1"), b"x"), fingerprint(Some("a=2"), b"x"));
         assert_ne!(fingerprint(Some("a"), b"b"), fingerprint(None, b"ab"));
     }
 }

@@ -76,11 +76,7 @@ struct Excess {
 }
 
 /// Refuses with 429 whoever asks too often. While Redis is away everyone passes.
-pub async fn rate_limit(
-    State(limiter): State<Arc<RateLimiter>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn rate_limit(State(limiter): State<Arc<RateLimiter>>, request: Request, next: Next) -> Response {
     let counters = limiter.counters(&request);
     if counters.is_empty() {
         return next.run(request).await;
@@ -90,12 +86,7 @@ pub async fn rate_limit(
         Ok(Some(excess)) => {
             (limiter.on_excess)(excess.kind);
             let path = request.uri().path();
-            tracing::warn!(
-                path,
-                key_type = excess.kind,
-                limit = excess.limit,
-                "Rate limit exceeded"
-            );
+            tracing::warn!(path, key_type = excess.kind, limit = excess.limit, "Rate limit exceeded");
             limiter.refuse(&excess)
         }
         Err(error) => {
@@ -124,11 +115,7 @@ impl RateLimiter {
 
     fn counter(&self, kind: &'static str, who: &str, limit: u64) -> Counter {
         let (number, unit) = in_words(self.window);
-        Counter {
-            kind,
-            key: format!("LIMITS:LIMITER/{kind}:{who}/{limit}/{number}/{unit}"),
-            limit,
-        }
+        Counter { kind, key: format!("LIMITS:LIMITER/{kind}:{who}/{limit}/{number}/{unit}"), limit }
     }
 
     async fn count(&self, counters: &[Counter]) -> Result<Option<Excess>, RedisError> {
@@ -143,9 +130,7 @@ impl RateLimiter {
         let excess = counters
             .iter()
             .zip(counts.chunks_exact(2))
-            .find(|(counter, count)| {
-                u64::try_from(count[0]).is_ok_and(|seen| seen > counter.limit)
-            });
+            .find(|(counter, count)| u64::try_from(count[0]).is_ok_and(|seen| seen > counter.limit));
         Ok(excess.map(|(counter, count)| Excess {
             kind: counter.kind,
             limit: counter.limit,
@@ -166,12 +151,7 @@ impl RateLimiter {
             ("x-ratelimit-reset", reset.to_string()),
         ];
         let error = format!("Rate limit exceeded: {limit} per {number} {unit}");
-        (
-            StatusCode::TOO_MANY_REQUESTS,
-            headers,
-            Json(json!({ "error": error })),
-        )
-            .into_response()
+        (StatusCode::TOO_MANY_REQUESTS, headers, Json(json!({ "error": error }))).into_response()
     }
 }
 
@@ -179,10 +159,8 @@ impl RateLimiter {
 ///
 /// What `X-Forwarded-For` claims is believed of a neighbour on this machine only; anyone else could be anyone.
 pub fn client_address(request: &Request) -> Option<IpAddr> {
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(peer)| peer.ip().to_canonical())?;
+    let peer =
+        request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical())?;
     Some(address_behind(peer, request.headers()))
 }
 

@@ -22,10 +22,7 @@ pub async fn back_end(request: Request, next: Next) -> Response {
 pub async fn gateway(request: Request, next: Next) -> Response {
     let method = request.method().to_string();
     let path = request.uri().path().to_owned();
-    let client_ip = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|peer| peer.0.ip().to_string());
+    let client_ip = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
     info!(method, path, client_ip, "Incoming request");
     let response = next.run(request).await;
     let status_code = response.status().as_u16();

@@ -36,21 +36,13 @@ impl RequestMetrics {
                 "Time from request to answer.",
                 &["method", "path"],
             ),
-            active: metrics.gauge(
-                &format!("{prefix}_active_connections"),
-                "Requests that are being handled.",
-                &[],
-            ),
+            active: metrics.gauge(&format!("{prefix}_active_connections"), "Requests that are being handled.", &[]),
         }
     }
 }
 
 /// Counts, times and reports one request.
-pub async fn layer(
-    State(metrics): State<RequestMetrics>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn layer(State(metrics): State<RequestMetrics>, request: Request, next: Next) -> Response {
     let method = request.method().to_string();
     let path = request.uri().path().to_owned();
     let active = Active::enter(&metrics.active);
@@ -60,9 +52,7 @@ pub async fn layer(
     drop(active);
 
     let status_code = response.status().as_u16();
-    metrics
-        .requests
-        .increment(&[&method, &path, &status_code.to_string()]);
+    metrics.requests.increment(&[&method, &path, &status_code.to_string()]);
     metrics.durations.observe(&[&method, &path], duration);
 
     let duration_ms = milliseconds(duration);

@@ -57,10 +57,7 @@ impl ShutdownGate {
             }
             let in_flight_requests = self.in_flight();
             if clock.monotonic() >= deadline {
-                warn!(
-                    in_flight_requests,
-                    "Shutdown limit passed, requests are cut off"
-                );
+                warn!(in_flight_requests, "Shutdown limit passed, requests are cut off");
                 return false;
             }
             info!(in_flight_requests, "Waiting for requests in flight");
@@ -109,8 +106,7 @@ mod tests {
         let inside = gate.enter();
         let waiting = gate.clone();
         let clock = Clock::real();
-        let drained =
-            tokio::spawn(async move { waiting.drained(&clock, Duration::from_secs(60)).await });
+        let drained = tokio::spawn(async move { waiting.drained(&clock, Duration::from_secs(60)).await });
         tokio::task::yield_now().await;
         assert_eq!(gate.in_flight(), 1);
         drop(inside);

@@ -89,9 +89,7 @@ impl Gatekeeper {
         }
         match claims.sub.as_ref().and_then(Value::as_str) {
             // The id travels on as a header, so it must be able to be one.
-            Some(user) if !user.is_empty() && HeaderValue::from_str(user).is_ok() => {
-                Ok(SignedIn(user.to_owned()))
-            }
+            Some(user) if !user.is_empty() && HeaderValue::from_str(user).is_ok() => Ok(SignedIn(user.to_owned())),
             _ => Err(Refusal::Token("it names no user in `sub`".to_owned())),
         }
     }
@@ -107,9 +105,7 @@ impl Gatekeeper {
             Some(_) => {}
         }
         match claims.nbf {
-            Some(nbf) if nbf - leeway > now => {
-                Err(Refusal::Token("it is not valid yet".to_owned()))
-            }
+            Some(nbf) if nbf - leeway > now => Err(Refusal::Token("it is not valid yet".to_owned())),
             _ => Ok(()),
         }
     }
@@ -154,9 +150,7 @@ fn log_refusal(refusal: &Refusal, path: &str) {
 }
 
 fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let value = headers
-        .get(header::AUTHORIZATION)
-        .ok_or(Refusal::HeaderMissing)?;
+    let value = headers.get(header::AUTHORIZATION).ok_or(Refusal::HeaderMissing)?;
     let text = value.to_str().map_err(|_| Refusal::HeaderFormat)?;
     let mut parts = text.split_ascii_whitespace();
     match (parts.next(), parts.next(), parts.next()) {
@@ -167,11 +161,7 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Refusal> {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (
-            StatusCode::UNAUTHORIZED,
-            [(header::WWW_AUTHENTICATE, "Bearer")],
-            Json(json!({ "detail": self.to_string() })),
-        )
+        (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], Json(json!({ "detail": self.to_string() })))
             .into_response()
     }
 }
@@ -185,9 +175,7 @@ mod tests {
     const SECRET: &str = "a secret for this test only";
 
     fn refusal_of(authorization: &str) -> String {
-        judge(authorization, &Clock::real())
-            .expect_err("is refused")
-            .to_string()
+        judge(authorization, &Clock::real()).expect_err("is refused").to_string()
     }
 
     fn judge(authorization: &str, clock: &Clock) -> Result<SignedIn, Refusal> {

@@ -14,40 +14,29 @@ pub enum MigrationError {
     #[error("cannot connect to the database: {0}; start it or correct POSTGRES_*")]
     Connect(#[source] sqlx::Error),
     /// A step failed.
-    #[error(
-        "cannot migrate: {0}; the steps before it are done, correct the cause and run it again"
-    )]
+    #[error("cannot migrate: {0}; the steps before it are done, correct the cause and run it again")]
     Step(#[source] MigrateError),
 }
 
 /// Takes all steps that were not taken yet.
 pub async fn up(settings: &Settings) -> Result<(), MigrationError> {
     let mut connection = connect(settings).await?;
-    STEPS
-        .run(&mut connection)
-        .await
-        .map_err(MigrationError::Step)
+    STEPS.run(&mut connection).await.map_err(MigrationError::Step)
 }
 
 /// Takes the last `count` steps back.
 pub async fn down(settings: &Settings, count: u32) -> Result<(), MigrationError> {
     let mut connection = connect(settings).await?;
-    let taken: Vec<i64> = sqlx::query_scalar(
-        "select version from _sqlx_migrations where success order by version desc",
-    )
-    .fetch_all(&mut connection)
-    .await
-    .map_err(|fault| MigrationError::Step(fault.into()))?;
+    let taken: Vec<i64> =
+        sqlx::query_scalar("select version from _sqlx_migrations where success order by version desc")
+            .fetch_all(&mut connection)
+            .await
+            .map_err(|fault| MigrationError::Step(fault.into()))?;
     let target = taken.get(count as usize).copied().unwrap_or(0);
-    STEPS
-        .undo(&mut connection, target)
-        .await
-        .map_err(MigrationError::Step)
+    STEPS.undo(&mut connection, target).await.map_err(MigrationError::Step)
 }
 
 /// Without the limit that requests have: an index over a large table takes its time.
 async fn connect(settings: &Settings) -> Result<PgConnection, MigrationError> {
-    PgConnection::connect_with(&super::place(settings))
-        .await
-        .map_err(MigrationError::Connect)
+    PgConnection::connect_with(&super::place(settings)).await.map_err(MigrationError::Connect)
 }

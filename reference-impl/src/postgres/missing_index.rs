@@ -63,10 +63,7 @@ fn compared_columns(condition: &str) -> Vec<String> {
         if *token != Token::Comparison {
             continue;
         }
-        let sides = [
-            column_before(&tokens[..index]),
-            column_after(&tokens[index + 1..]),
-        ];
+        let sides = [column_before(&tokens[..index]), column_after(&tokens[index + 1..])];
         for column in sides.into_iter().flatten() {
             if !columns.contains(&column) {
                 columns.push(column);
@@ -92,9 +89,7 @@ fn column_before(tokens: &[Token]) -> Option<String> {
 fn column_after(tokens: &[Token]) -> Option<String> {
     match tokens {
         [Token::Name(_), Token::Open, ..] => None,
-        [Token::Name(name), ..] | [Token::Open, Token::Name(name), Token::Close, ..] => {
-            column(name)
-        }
+        [Token::Name(name), ..] | [Token::Open, Token::Name(name), Token::Close, ..] => column(name),
         _ => None,
     }
 }
@@ -107,9 +102,7 @@ fn column(name: &str) -> Option<String> {
 
 /// Words of the language that may stand beside a comparison.
 fn is_word(name: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "and", "or", "not", "true", "false", "null", "any", "all", "is",
-    ];
+    const WORDS: [&str; 9] = ["and", "or", "not", "true", "false", "null", "any", "all", "is"];
     let lower = name.to_ascii_lowercase();
     WORDS.contains(&lower.as_str()) || lower.starts_with("current_")
 }
@@ -120,11 +113,7 @@ fn tokens(condition: &str) -> Vec<Token> {
     while let Some(first) = rest.chars().next() {
         let taken = match first {
             '(' | ')' => {
-                let token = if first == '(' {
-                    Token::Open
-                } else {
-                    Token::Close
-                };
+                let token = if first == '(' { Token::Open } else { Token::Close };
                 tokens.push(token);
                 1
             }
@@ -136,11 +125,7 @@ fn tokens(condition: &str) -> Vec<Token> {
             '=' | '<' | '>' | '!' | '~' | '@' | '+' | '-' | '*' | '/' | '%' | '|' | '&' | '?' => {
                 let length = length_while(rest, |c| "=<>!~@+-*/%|&?".contains(c));
                 let comparison = matches!(&rest[..length], "=" | "<" | ">" | "<=" | ">=");
-                tokens.push(if comparison {
-                    Token::Comparison
-                } else {
-                    Token::Other
-                });
+                tokens.push(if comparison { Token::Comparison } else { Token::Other });
                 length
             }
             c if c.is_alphabetic() || c == '_' || c == '"' => {
@@ -152,8 +137,7 @@ fn tokens(condition: &str) -> Vec<Token> {
             // Numbers, parameters and what is left.
             _ => {
                 tokens.push(Token::Other);
-                length_while(rest, |c| c.is_alphanumeric() || "$.[]{}".contains(c))
-                    .max(first.len_utf8())
+                length_while(rest, |c| c.is_alphanumeric() || "$.[]{}".contains(c)).max(first.len_utf8())
             }
         };
         rest = &rest[taken..];
@@ -170,10 +154,7 @@ fn type_length(text: &str) -> usize {
     let words = length_while(text, |c| c.is_alphanumeric() || "_ []\"".contains(c));
     // The blank before what follows, or a word that joins conditions, is no part of it.
     let text = &text[..words];
-    let joined = [" AND ", " OR "]
-        .iter()
-        .filter_map(|word| text.find(word))
-        .min();
+    let joined = [" AND ", " OR "].iter().filter_map(|word| text.find(word)).min();
     joined.unwrap_or(text.trim_end().len())
 }
 
@@ -225,16 +206,10 @@ mod tests {
     #[test]
     fn column_may_stand_on_either_side_and_beside_any_value() {
         let filter = |text: &str| compared_columns(text);
-        assert_eq!(
-            filter("(created_at > (now() - '30 days'::interval))"),
-            ["created_at"]
-        );
+        assert_eq!(filter("(created_at > (now() - '30 days'::interval))"), ["created_at"]);
         assert_eq!(filter("($1 = \"position\")"), ["position"]);
         assert_eq!(filter("((id)::text = ANY ('{a,b}'::text[]))"), ["id"]);
-        assert_eq!(
-            filter("((a)::double precision < '1'::double precision)"),
-            ["a"]
-        );
+        assert_eq!(filter("((a)::double precision < '1'::double precision)"), ["a"]);
         assert_eq!(filter("'ü"), [""; 0]);
     }
 }

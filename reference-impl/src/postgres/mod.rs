@@ -60,14 +60,8 @@ fn place(settings: &Settings) -> PgConnectOptions {
 async fn greet(context: Context) {
     let options = options(&context.settings);
     let connect = || PgConnection::connect_with(&options);
-    let connected = retry::run(
-        &context.clock,
-        "connection to the database",
-        Profile::DATABASE,
-        may_pass,
-        connect,
-    )
-    .await;
+    let connected =
+        retry::run(&context.clock, "connection to the database", Profile::DATABASE, may_pass, connect).await;
     // What became of it is in the log already; requests connect by themselves.
     if let Ok(connection) = connected {
         let _ = connection.close().await;

@@ -88,11 +88,7 @@ impl QueryHistory {
 
 impl Book {
     fn forget_oldest(&mut self) {
-        let oldest = self
-            .entries
-            .iter()
-            .min_by_key(|(_, entry)| entry.last_seen)
-            .map(|(query, _)| query.clone());
+        let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.last_seen).map(|(query, _)| query.clone());
         if let Some(query) = oldest {
             self.entries.remove(&query);
         }
@@ -104,10 +100,8 @@ fn normalise(statement: &str) -> String {
     let mut out = String::with_capacity(statement.len());
     let mut rest = statement.trim().chars().peekable();
     while let Some(c) = rest.next() {
-        let within_name = out
-            .chars()
-            .next_back()
-            .is_some_and(|last| last.is_alphanumeric() || last == '_' || last == '$');
+        let within_name =
+            out.chars().next_back().is_some_and(|last| last.is_alphanumeric() || last == '_' || last == '$');
         match c {
             c if c.is_whitespace() => {
                 while rest.next_if(|next| next.is_whitespace()).is_some() {}
@@ -118,10 +112,7 @@ fn normalise(statement: &str) -> String {
                 out.push('?');
             }
             c if c.is_ascii_digit() && !within_name => {
-                while rest
-                    .next_if(|next| next.is_ascii_digit() || *next == '.')
-                    .is_some()
-                {}
+                while rest.next_if(|next| next.is_ascii_digit() || *next == '.').is_some() {}
                 out.push('?');
             }
             c => out.push(c),
@@ -159,10 +150,7 @@ mod tests {
         history.record("select 2", Duration::from_millis(200), true);
         let stats = &history.snapshot()[0];
         assert_eq!((stats.count, stats.slow_count), (2, 1));
-        assert_eq!(
-            (stats.total_ms, stats.max_ms, stats.mean_ms),
-            (210.0, 200.0, 105.0)
-        );
+        assert_eq!((stats.total_ms, stats.max_ms, stats.mean_ms), (210.0, 200.0, 105.0));
         for number in 0..600 {
             history.record(&format!("select c{number}"), Duration::ZERO, false);
         }

@@ -44,9 +44,7 @@ pub async fn explain(pool: &PgPool, statement: &str) -> Result<Plan, sqlx::Error
         transaction.rollback().await?;
         plan
     };
-    timeout(PATIENCE, work)
-        .await
-        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    timeout(PATIENCE, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 /// Read only, so that not even a statement of an unforeseen shape could change anything.
@@ -59,20 +57,13 @@ const SETTING: &str = "
     set local plan_cache_mode = force_generic_plan;
 ";
 
-async fn explain_within(
-    connection: &mut PgConnection,
-    statement: &str,
-) -> Result<Plan, sqlx::Error> {
+async fn explain_within(connection: &mut PgConnection, statement: &str) -> Result<Plan, sqlx::Error> {
     sqlx::raw_sql(SETTING).execute(&mut *connection).await?;
     // The text is that of a statement of this program, which has just been run as it is.
-    sqlx::raw_sql(AssertSqlSafe(format!("prepare watched as {statement}")))
-        .execute(&mut *connection)
-        .await?;
-    let parameters: i32 = scalar(
-        connection,
-        "select cardinality(parameter_types) from pg_prepared_statements where name = 'watched'",
-    )
-    .await?;
+    sqlx::raw_sql(AssertSqlSafe(format!("prepare watched as {statement}"))).execute(&mut *connection).await?;
+    let parameters: i32 =
+        scalar(connection, "select cardinality(parameter_types) from pg_prepared_statements where name = 'watched'")
+            .await?;
     let call = match parameters {
         0 => "explain execute watched".to_owned(),
         many => {
@@ -87,19 +78,13 @@ async fn explain_within(
         .map(|row| sqlx::Row::try_get(row, 0))
         .collect::<Result<_, _>>()?;
     let missing_index = first_missing(connection, &lines).await?;
-    Ok(Plan {
-        text: lines.join("\n"),
-        missing_index,
-    })
+    Ok(Plan { text: lines.join("\n"), missing_index })
 }
 
 /// The first scan that reads a whole table for want of an index.
 ///
 /// On a small table the planner reads it all although there is an index; that one is not missing.
-async fn first_missing(
-    connection: &mut PgConnection,
-    lines: &[String],
-) -> Result<Option<String>, sqlx::Error> {
+async fn first_missing(connection: &mut PgConnection, lines: &[String]) -> Result<Option<String>, sqlx::Error> {
     for scan in missing_index::scans(lines) {
         if !has_index(connection, &scan).await? {
             return Ok(Some(scan.to_string()));

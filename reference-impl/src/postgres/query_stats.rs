@@ -13,9 +13,7 @@ pub fn router(context: &Context) -> Router {
     if !context.settings.test_endpoints {
         return Router::new();
     }
-    Router::new()
-        .route("/test/query-stats", get(query_stats))
-        .with_state(context.statements.clone())
+    Router::new().route("/test/query-stats", get(query_stats)).with_state(context.statements.clone())
 }
 
 async fn query_stats(State(watch): State<StatementWatch>) -> Json<Vec<QueryStats>> {

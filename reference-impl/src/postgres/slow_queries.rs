@@ -98,11 +98,7 @@ impl StatementWatch {
         if !slow {
             return;
         }
-        let report = Report {
-            statement,
-            threshold: self.0.threshold,
-            correlation_id: correlation_id::current(),
-        };
+        let report = Report { statement, threshold: self.0.threshold, correlation_id: correlation_id::current() };
         let plans = attached.plans.clone();
         let permit = Arc::clone(&self.0.reports).try_acquire_owned().ok();
         if let Ok(runtime) = Handle::try_current() {
@@ -126,10 +122,7 @@ impl Report {
             _ => None,
         };
         let (explain_plan, missing_index) = match plan {
-            Some(Plan {
-                text,
-                missing_index,
-            }) => (Some(text), missing_index),
+            Some(Plan { text, missing_index }) => (Some(text), missing_index),
             None => (None, None),
         };
         let shown: String = text.chars().take(SHOWN).collect();
@@ -174,15 +167,8 @@ struct Seen {
 impl Seen {
     fn statement(self) -> Option<Statement> {
         let full = self.full.trim();
-        let text = if full.is_empty() {
-            self.summary.trim()
-        } else {
-            full
-        };
-        Some(Statement {
-            text: text.to_owned(),
-            took: self.took?,
-        })
+        let text = if full.is_empty() { self.summary.trim() } else { full };
+        Some(Statement { text: text.to_owned(), took: self.took? })
     }
 }
 
@@ -210,11 +196,7 @@ fn is_select(statement: &str) -> bool {
 
 /// The kind of a statement, from a short list, so that a metric's labels stay few.
 fn operation(statement: &str) -> &'static str {
-    let word: String = statement
-        .trim_start()
-        .chars()
-        .take_while(char::is_ascii_alphabetic)
-        .collect();
+    let word: String = statement.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
     ["select", "insert", "update", "delete"]
         .into_iter()
         .find(|known| word.eq_ignore_ascii_case(known))

@@ -27,17 +27,11 @@ struct Answer {
 async fn render(JsonBody(drawing): JsonBody<Drawing>) -> Result<Json<Answer>, ApiError> {
     if !drawing.svg.contains("<svg") {
         let loc = ["body", "svg"];
-        return Err(ApiError::invalid(
-            "no_svg",
-            &loc,
-            "a drawing with an <svg> element is expected",
-        ));
+        return Err(ApiError::invalid("no_svg", &loc, "a drawing with an <svg> element is expected"));
     }
     let bytes = drawing.svg.len();
     Ok(Json(Answer {
-        message: format!(
-            "the drawing of {bytes} bytes was taken, rendering is not implemented yet"
-        ),
+        message: format!("the drawing of {bytes} bytes was taken, rendering is not implemented yet"),
         status: "not_implemented",
     }))
 }

@@ -31,12 +31,7 @@ pub async fn within<F: Future>(id: String, work: F) -> F::Output {
 ///
 /// The header is put into the request if it was missing, so that it can be forwarded as it is.
 pub async fn layer(mut request: Request, next: Next) -> Response {
-    let header = request
-        .headers()
-        .get(HEADER)
-        .filter(|value| !value.is_empty())
-        .cloned()
-        .unwrap_or_else(fresh);
+    let header = request.headers().get(HEADER).filter(|value| !value.is_empty()).cloned().unwrap_or_else(fresh);
     let id = String::from_utf8_lossy(header.as_bytes()).into_owned();
     request.headers_mut().insert(HEADER, header.clone());
     request.extensions_mut().insert(CorrelationId(id.clone()));

@@ -24,10 +24,7 @@ pub const ALWAYS: &str = "autograph::always";
 ///
 /// `watch` sees each database statement; the log itself leaves them out.
 pub fn start(service: Service, level: LevelFilter, clock: &Clock, watch: StatementWatch) {
-    let log = JsonLog {
-        service: service.name(),
-        clock: clock.clone(),
-    };
+    let log = JsonLog { service: service.name(), clock: clock.clone() };
     // Other crates may complain but not chat.
     let ours = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
@@ -35,9 +32,7 @@ pub fn start(service: Service, level: LevelFilter, clock: &Clock, watch: Stateme
         .with_target(ALWAYS, LevelFilter::TRACE)
         .with_target("sqlx::query", LevelFilter::OFF);
     let statements = Targets::new().with_target("sqlx::query", LevelFilter::TRACE);
-    let subscriber = tracing_subscriber::registry()
-        .with(log.with_filter(ours))
-        .with(watch.with_filter(statements));
+    let subscriber = tracing_subscriber::registry().with(log.with_filter(ours)).with(watch.with_filter(statements));
     // An error means that a log is already there, as it is in tests.
     let _ = subscriber.try_init();
 }
@@ -67,9 +62,7 @@ impl JsonLog {
         line.insert("level".into(), level_word(level).into());
         let message = fields.shift_remove("message").unwrap_or_default();
         line.insert("message".into(), message);
-        let id = fields
-            .shift_remove("correlation_id")
-            .or_else(|| correlation_id::current().map(Value::from));
+        let id = fields.shift_remove("correlation_id").or_else(|| correlation_id::current().map(Value::from));
         line.insert("correlation_id".into(), id.unwrap_or_default());
         for (name, value) in fields {
             line.entry(name).or_insert(value);
@@ -138,18 +131,13 @@ mod tests {
     use super::*;
 
     fn log() -> JsonLog {
-        JsonLog {
-            service: "auth-service",
-            clock: Clock::real(),
-        }
+        JsonLog { service: "auth-service", clock: Clock::real() }
     }
 
     #[test]
     fn base_fields_cannot_be_overwritten_by_an_event() {
         let fields = serde_json::json!({"service": "auth", "message": "hello", "n": 1});
-        let Value::Object(fields) = fields else {
-            unreachable!()
-        };
+        let Value::Object(fields) = fields else { unreachable!() };
         let line = log().render(Level::WARN, fields);
         assert_eq!(line["service"], "auth-service");
         assert_eq!(line["level"], "WARNING");
@@ -160,10 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn line_of_a_request_carries_its_id() {
-        let line = correlation_id::within("one\ntwo".into(), async {
-            log().render(Level::INFO, Map::new())
-        })
-        .await;
+        let line = correlation_id::within("one\ntwo".into(), async { log().render(Level::INFO, Map::new()) }).await;
         assert_eq!(line["correlation_id"], "one\ntwo");
         assert!(!line.to_string().contains('\n'));
     }

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Upper bounds of the buckets of each histogram, in seconds; infinity follows by itself.
-pub const BUCKETS: [f64; 14] = [
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];
+pub const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// Label sets a metric may have. Paths come from callers, who could otherwise fill the memory.
 const MOST_SERIES: usize = 5000;
@@ -95,24 +93,13 @@ impl Metrics {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn family(
-        &self,
-        name: &str,
-        help: &str,
-        kind: Kind,
-        labels: &'static [&'static str],
-    ) -> Arc<Family> {
+    fn family(&self, name: &str, help: &str, kind: Kind, labels: &'static [&'static str]) -> Arc<Family> {
         let mut registry = self.lock();
         if let Some(known) = registry.families.iter().find(|family| family.name == name) {
             return Arc::clone(known);
         }
-        let family = Arc::new(Family {
-            name: name.to_owned(),
-            help: help.to_owned(),
-            kind,
-            labels,
-            series: Mutex::default(),
-        });
+        let family =
+            Arc::new(Family { name: name.to_owned(), help: help.to_owned(), kind, labels, series: Mutex::default() });
         if labels.is_empty() {
             family.change(&[], |_| {});
         }
@@ -167,21 +154,13 @@ impl Family {
 
     /// A copy of the numbers, so that nothing waits while they are written out.
     pub(super) fn snapshot(&self) -> BTreeMap<Vec<String>, Series> {
-        self.series
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.series.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Series {
     fn now() -> Series {
-        let created = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0.0, |since| since.as_secs_f64());
-        Series {
-            created,
-            ..Series::default()
-        }
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        Series { created, ..Series::default() }
     }
 }

@@ -82,18 +82,11 @@ fn sample(text: &mut String, name: &str, labels: &[String], value: impl std::fmt
 }
 
 fn pairs(names: &[&str], values: &[String]) -> Vec<String> {
-    names
-        .iter()
-        .zip(values)
-        .map(|(name, value)| format!("{name}=\"{}\"", escape(value)))
-        .collect()
+    names.iter().zip(values).map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect()
 }
 
 fn escape(value: &str) -> String {
-    value
-        .replace('\\', r"\\")
-        .replace('"', "\\\"")
-        .replace('\n', r"\n")
+    value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
 }
 
 fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
@@ -143,11 +136,7 @@ mod tests {
         let metrics = Metrics::default();
         let counter = metrics.counter("c_total", "Calls.", &["path"]);
         counter.increment(&["/\"\\\n"]);
-        assert!(
-            metrics
-                .render()
-                .contains("c_total{path=\"/\\\"\\\\\\n\"} 1\n")
-        );
+        assert!(metrics.render().contains("c_total{path=\"/\\\"\\\\\\n\"} 1\n"));
         for number in 0..6000 {
             counter.increment(&[&number.to_string()]);
         }

@@ -30,9 +30,7 @@ fn is_our_file(place: &str) -> bool {
 fn is_ours(frame: &str) -> bool {
     frame.split_once(": ").is_some_and(|(_, function)| {
         // `<autograph::…>` is a method of a trait.
-        function
-            .trim_start_matches(['<', '&'])
-            .starts_with("autograph")
+        function.trim_start_matches(['<', '&']).starts_with("autograph")
     })
 }
 

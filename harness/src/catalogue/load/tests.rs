@@ -73,10 +73,7 @@ fn malformed_json_is_placed() {
     let told = told_of(cut);
     assert!(told.starts_with("list.json:8:"), "{told}");
     assert!(told.contains("not valid JSON: EOF while parsing"), "{told}");
-    assert_eq!(
-        told_of(&format!("{GOOD}\n]")),
-        "list.json:18:1: the list: not valid JSON: trailing characters"
-    );
+    assert_eq!(told_of(&format!("{GOOD}\n]")), "list.json:18:1: the list: not valid JSON: trailing characters");
 }
 
 #[test]
@@ -100,8 +97,7 @@ fn a_missing_key_is_named() {
 #[test]
 fn a_repeated_key_is_named() {
     assert!(
-        told(r#""phase": 1"#, r#""number": 1"#)
-            .ends_with("feature 1: the key `number` occurs twice, expected it once")
+        told(r#""phase": 1"#, r#""number": 1"#).ends_with("feature 1: the key `number` occurs twice, expected it once")
     );
 }
 
@@ -117,17 +113,12 @@ fn a_wrong_type_is_told_what_was_expected() {
         "list.json:14:19: feature 2, `steps`: \
          invalid type: string \"none\", expected the steps as an array of strings"
     );
+    assert!(told("false", "\"no\"").ends_with("feature 2, `passes`: invalid type: string \"no\", expected a boolean"));
     assert!(
-        told("false", "\"no\"")
-            .ends_with("feature 2, `passes`: invalid type: string \"no\", expected a boolean")
+        told(r#""number": 1"#, r#""number": 1.5"#)
+            .ends_with("feature 1, `number`: invalid type: floating point `1.5`, expected a whole number")
     );
-    assert!(told(r#""number": 1"#, r#""number": 1.5"#).ends_with(
-        "feature 1, `number`: invalid type: floating point `1.5`, expected a whole number"
-    ));
-    assert!(
-        told_of("[7]")
-            .ends_with("feature 1: invalid type: integer `7`, expected a feature as an object")
-    );
+    assert!(told_of("[7]").ends_with("feature 1: invalid type: integer `7`, expected a feature as an object"));
 }
 
 #[test]
@@ -137,10 +128,7 @@ fn a_number_out_of_order_or_taken_is_placed() {
         "list.json:3:15: feature 1, `number`: the number 3 is out of order, expected 1 here"
     );
     assert_eq!(
-        told(
-            r#""category": "style""#,
-            r#""number": 1, "category": "style""#
-        ),
+        told(r#""category": "style""#, r#""number": 1, "category": "style""#),
         "list.json:12:15: feature 2, `number`: \
          the number 1 is taken by an earlier entry, expected 2 here"
     );
@@ -153,13 +141,11 @@ fn phase_and_area_must_be_those_of_the_number() {
         told(r#""phase": 1"#, r#""phase": 2"#),
         "list.json:4:14: feature 1, `phase`: phase 2, expected 1, the phase of feature 1"
     );
-    assert!(told("infrastructure", "auth").ends_with(
-        "feature 1, `area`: area `auth`, expected `infrastructure`, the area of feature 1"
-    ));
     assert!(
-        told("infrastructure", "plumbing")
-            .contains("`area`: there is no area `plumbing`; the areas are")
+        told("infrastructure", "auth")
+            .ends_with("feature 1, `area`: area `auth`, expected `infrastructure`, the area of feature 1")
     );
+    assert!(told("infrastructure", "plumbing").contains("`area`: there is no area `plumbing`; the areas are"));
 }
 
 #[test]
@@ -168,10 +154,7 @@ fn empty_texts_are_refused_where_they_stand() {
         told("Everything shines", ""),
         "list.json:13:21: feature 2, `description`: an empty text, expected a description"
     );
-    assert_eq!(
-        told("Look", "  "),
-        "list.json:8:27: feature 1, `steps[1]`: an empty text, expected a step"
-    );
+    assert_eq!(told("Look", "  "), "list.json:8:27: feature 1, `steps[1]`: an empty text, expected a step");
 }
 
 #[test]
@@ -185,15 +168,9 @@ fn an_unknown_category_is_told_the_known_ones() {
 
 #[test]
 fn what_is_no_list_of_features_is_refused() {
-    assert_eq!(
-        told_of(""),
-        "list.json:1:1: the file is empty; expected an array of features"
-    );
+    assert_eq!(told_of(""), "list.json:1:1: the file is empty; expected an array of features");
     assert!(told_of(" \n").contains("the file is empty"));
-    assert_eq!(
-        told_of("{}"),
-        "list.json:1:1: the list: invalid type: map, expected an array of features"
-    );
+    assert_eq!(told_of("{}"), "list.json:1:1: the list: invalid type: map, expected an array of features");
     assert!(told_of("[]").ends_with("the list: no entry, expected at least one feature"));
 }
 
@@ -204,10 +181,7 @@ fn more_entries_than_numbers_are_refused() {
     assert_eq!(Catalogue::parse(&list(679), "x").unwrap().len(), 679);
     let told = told_of(&list(680));
     assert!(told.starts_with("list.json:680:"), "{told}");
-    assert!(
-        told.ends_with("an entry too many, expected at most 679 features"),
-        "{told}"
-    );
+    assert!(told.ends_with("an entry too many, expected at most 679 features"), "{told}");
 }
 
 #[test]
@@ -217,16 +191,10 @@ fn files_that_cannot_be_read_say_why() {
     let load = |name: &str| Catalogue::load(folder.join(name)).unwrap_err();
 
     assert!(matches!(load(""), CatalogueError::Directory { .. }));
-    assert!(matches!(
-        load("absent.json"),
-        CatalogueError::Unreadable { .. }
-    ));
+    assert!(matches!(load("absent.json"), CatalogueError::Unreadable { .. }));
     fs::write(folder.join("latin-1.json"), b"[\n \"caf\xe9\"]").unwrap();
     let told = load("latin-1.json").to_string();
-    assert!(
-        told.ends_with(":2:6: not UTF-8 from here on; save the file as UTF-8"),
-        "{told}"
-    );
+    assert!(told.ends_with(":2:6: not UTF-8 from here on; save the file as UTF-8"), "{told}");
 
     fs::remove_dir_all(&folder).unwrap();
 }

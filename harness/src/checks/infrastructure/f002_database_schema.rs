@@ -22,10 +22,7 @@ pub const CHECK: Check = Check {
             "mentions may refer to comments that do not exist",
             "alter table mentions drop constraint mentions_comment_id_fkey",
         ),
-        run_sql(
-            "the index of a file's comments is missing",
-            "drop index idx_comments_file",
-        ),
+        run_sql("the index of a file's comments is missing", "drop index idx_comments_file"),
         run_sql("a table is missing", "drop table usage_metrics"),
     ],
     run: |case| Box::pin(run(case)),
@@ -36,34 +33,15 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let server = case
         .rows("select current_setting('server_version_num')::int as version, pg_is_in_recovery() as standby")
         .await?;
-    case.require(
-        "server_version_num",
-        server.at("/0/version"),
-        at_least(OLDEST),
-    )?;
-    case.expect(
-        "server only repeats another",
-        server.at("/0/standby"),
-        is(false),
-    );
+    case.require("server_version_num", server.at("/0/version"), at_least(OLDEST))?;
+    case.expect("server only repeats another", server.at("/0/standby"), is(false));
 
-    case.step(
-        2,
-        "A client connects to the database at the deployment's PostgreSQL address (port 5432 by default)",
-    );
+    case.step(2, "A client connects to the database at the deployment's PostgreSQL address (port 5432 by default)");
     let connection = case
         .rows("select current_database() as database, inet_server_port() as port, current_schema() as schema")
         .await?;
-    case.expect(
-        "database connected to",
-        connection.at("/0/database"),
-        present(),
-    );
-    case.expect(
-        "TCP port of the server",
-        connection.at("/0/port"),
-        above(0.0),
-    );
+    case.expect("database connected to", connection.at("/0/database"), present());
+    case.expect("TCP port of the server", connection.at("/0/port"), above(0.0));
     case.expect("schema in use", connection.at("/0/schema"), is("public"));
 
     for (number, text, table) in table_steps() {
@@ -71,16 +49,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         table_is_complete(case, table).await?;
     }
 
-    case.step(
-        15,
-        "Every index of the schema exists: on keys, unique columns, references, lookups and JSON documents",
-    );
+    case.step(15, "Every index of the schema exists: on keys, unique columns, references, lookups and JSON documents");
     indexes_exist(case).await?;
 
-    case.step(
-        16,
-        "A row that refers to a missing parent is refused with SQLSTATE 23503",
-    );
+    case.step(16, "A row that refers to a missing parent is refused with SQLSTATE 23503");
     references_are_enforced(case).await
 }
 
@@ -101,10 +73,7 @@ fn table_steps() -> impl Iterator<Item = (u8, &'static str, &'static Table)> {
         "Table `usage_metrics` exists and refers to `users`",
     ];
     static TABLES_IN_ORDER: [Table; 12] = TABLES;
-    (3..)
-        .zip(TEXTS)
-        .zip(&TABLES_IN_ORDER)
-        .map(|((number, text), table)| (number, text, table))
+    (3..).zip(TEXTS).zip(&TABLES_IN_ORDER).map(|((number, text), table)| (number, text, table))
 }
 
 async fn table_is_complete(case: &mut Case, table: &Table) -> Result<(), Stop> {
@@ -121,33 +90,21 @@ async fn table_is_complete(case: &mut Case, table: &Table) -> Result<(), Stop> {
     case.expect(format!("columns of {name}"), columns.len(), at_least(1.0));
     let mut faults = Vec::new();
     for &(column, kind, nullable) in table.columns {
-        let Some(found) = columns
-            .iter()
-            .find(|one| one.at("/name").text() == Some(column))
-        else {
+        let Some(found) = columns.iter().find(|one| one.at("/name").text() == Some(column)) else {
             faults.push(format!("{column} is missing"));
             continue;
         };
         let (data_type, may_be_null) = (found.at("/type"), found.at("/nullable"));
         let longest = found.at("/longest");
-        if !data_type
-            .text()
-            .is_some_and(|data_type| kind.is(data_type, longest.number()))
-        {
+        if !data_type.text().is_some_and(|data_type| kind.is(data_type, longest.number())) {
             let (data_type, longest) = (data_type.value(), longest.value());
-            faults.push(format!(
-                "{column} is {data_type} (longest {longest}) instead of {kind:?}"
-            ));
+            faults.push(format!("{column} is {data_type} (longest {longest}) instead of {kind:?}"));
         }
         if may_be_null.value() != nullable {
             faults.push(format!("{column} may be null: {}", may_be_null.value()));
         }
     }
-    case.expect(
-        format!("columns of {name} that are not as they should be"),
-        faults,
-        absent(),
-    );
+    case.expect(format!("columns of {name} that are not as they should be"), faults, absent());
     let primary = case
         .rows(&format!(
             "select a.attname as name from pg_constraint c \
@@ -155,11 +112,7 @@ async fn table_is_complete(case: &mut Case, table: &Table) -> Result<(), Stop> {
              where c.contype = 'p' and c.conrelid = to_regclass('public.{name}')"
         ))
         .await?;
-    case.expect(
-        format!("primary key of {name}"),
-        primary.at("/0/name"),
-        is("id"),
-    );
+    case.expect(format!("primary key of {name}"), primary.at("/0/name"), is("id"));
     references_exist(case, table).await
 }
 
@@ -179,21 +132,11 @@ async fn references_exist(case: &mut Case, table: &Table) -> Result<(), Stop> {
         .await?
         .items();
     for &(column, parent) in table.references {
-        let key = keys
-            .iter()
-            .find(|key| key.at("/column").text() == Some(column));
-        let refers_to = key
-            .map(|key| key.at("/parent").value().clone())
-            .unwrap_or_default();
+        let key = keys.iter().find(|key| key.at("/column").text() == Some(column));
+        let refers_to = key.map(|key| key.at("/parent").value().clone()).unwrap_or_default();
         case.expect(format!("{name}.{column} refers to"), refers_to, is(parent));
-        let enforced = key
-            .map(|key| key.at("/enforced").value().clone())
-            .unwrap_or_default();
-        case.expect(
-            format!("reference {name}.{column} is enforced for all rows"),
-            enforced,
-            is(true),
-        );
+        let enforced = key.map(|key| key.at("/enforced").value().clone()).unwrap_or_default();
+        case.expect(format!("reference {name}.{column} is enforced for all rows"), enforced, is(true));
     }
     Ok(())
 }
@@ -221,11 +164,7 @@ async fn indexes_exist(case: &mut Case) -> Result<(), Stop> {
             .filter(|(columns, index)| !of_table.iter().any(|one| one.serves(columns, *index)))
             .map(|(columns, index)| format!("{index:?} on {columns}"))
             .collect();
-        case.expect(
-            format!("indexes missing on {}", table.name),
-            missing,
-            absent(),
-        );
+        case.expect(format!("indexes missing on {}", table.name), missing, absent());
     }
     Ok(())
 }
@@ -277,31 +216,18 @@ async fn references_are_enforced(case: &mut Case) -> Result<(), Stop> {
          values ('{user}', '{email}@example.com', '{hash}', true, true, 'user')"
     );
     let add_file = |owner: &str| {
-        format!(
-            "insert into files (id, title, owner_id, file_type) values ('{file}', 'f', '{owner}', 'canvas')"
-        )
+        format!("insert into files (id, title, owner_id, file_type) values ('{file}', 'f', '{owner}', 'canvas')")
     };
-    let add_version = |file: &str| {
-        format!(
-            "insert into versions (id, file_id, version_number) values ('{comment}', '{file}', 1)"
-        )
-    };
+    let add_version =
+        |file: &str| format!("insert into versions (id, file_id, version_number) values ('{comment}', '{file}', 1)");
     let add_comment = |file: &str, user: &str| {
-        format!(
-            "insert into comments (id, file_id, user_id, content) values ('{comment}', '{file}', '{user}', 'c')"
-        )
+        format!("insert into comments (id, file_id, user_id, content) values ('{comment}', '{file}', '{user}', 'c')")
     };
     let add_mention = |comment: &str, user: &str| {
-        format!(
-            "insert into mentions (id, comment_id, user_id) values ('{file}', '{comment}', '{user}')"
-        )
+        format!("insert into mentions (id, comment_id, user_id) values ('{file}', '{comment}', '{user}')")
     };
     let (sound_file, sound_comment) = (add_file(&user), add_comment(&file, &user));
-    let parents = [
-        add_user.as_str(),
-        sound_file.as_str(),
-        sound_comment.as_str(),
-    ];
+    let parents = [add_user.as_str(), sound_file.as_str(), sound_comment.as_str()];
     for (what, statement) in [
         ("files.owner_id", add_file(&nobody)),
         ("versions.file_id", add_version(&nobody)),
@@ -327,10 +253,6 @@ async fn references_are_enforced(case: &mut Case) -> Result<(), Stop> {
     let mention = add_mention(&comment, &user);
     let statements: Vec<&str> = parents.iter().copied().chain([mention.as_str()]).collect();
     let control = case.attempt(&statements).await?;
-    case.expect(
-        "rows accepted where every parent exists",
-        control.at("/rows"),
-        is(1),
-    );
+    case.expect("rows accepted where every parent exists", control.at("/rows"), is(1));
     Ok(())
 }

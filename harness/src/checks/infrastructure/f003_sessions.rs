@@ -15,32 +15,17 @@ const DATABASES: [u8; 2] = [0, 1];
 pub const CHECK: Check = Check {
     feature: 3,
     revision: 1,
-    setup: Setup::Own {
-        services: &[Service::Gateway, Service::Auth],
-        silent: &[],
-    },
+    setup: Setup::Own { services: &[Service::Gateway, Service::Auth], silent: &[] },
     needs: &[Need::Redis],
     control: "a session with life left stays when another runs out",
-    sabotage: &[set_variable(
-        "sessions live for two hours",
-        Service::Auth,
-        "SESSION_TTL_SECONDS",
-        "7200",
-    )],
+    sabotage: &[set_variable("sessions live for two hours", Service::Auth, "SESSION_TTL_SECONDS", "7200")],
     run: |case| Box::pin(run(case)),
 };
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
-    case.step(
-        1,
-        "Redis is started and answers on the deployment's address (port 6379 by default)",
-    );
+    case.step(1, "Redis is started and answers on the deployment's address (port 6379 by default)");
     let info = case.redis(0, &["INFO", "server"]).await?;
-    case.require(
-        "what the server says of itself",
-        &info,
-        contains("redis_version:"),
-    )?;
+    case.require("what the server says of itself", &info, contains("redis_version:"))?;
 
     case.step(2, "A client connects and gets PONG for PING");
     let pong = case.redis(0, &["PING"]).await?;
@@ -51,23 +36,13 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let (database, session) = session_of_a_sign_in(case, &actor).await?;
     let (_, second_session) = session_of_a_sign_in(case, &actor).await?;
     let first = case.redis(database, &["EXISTS", &session]).await?;
-    case.expect(
-        "session of the first sign-in after a second one",
-        &first,
-        is(1),
-    );
+    case.expect("session of the first sign-in after a second one", &first, is(1));
     // Beside the system's session one of our own, to see that the store itself can keep one.
     let own = format!("session:{}", case.word());
     let content = case.id();
     let day = DAY.to_string();
-    let written = case
-        .redis(database, &["SET", &own, &content, "EX", &day])
-        .await?;
-    case.expect(
-        "reply to writing a session with 24 hours",
-        &written,
-        is("OK"),
-    );
+    let written = case.redis(database, &["SET", &own, &content, "EX", &day]).await?;
+    case.expect("reply to writing a session with 24 hours", &written, is("OK"));
 
     case.step(4, "TTL of the session key is 86400 s");
     let whole_day = || between(f64::from(DAY) - 3.0, f64::from(DAY));
@@ -79,48 +54,21 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(5, "After one second the TTL has gone down");
     let before = ttl.number().unwrap_or_default();
     let lower = move |reply: &serde_json::Value| reply.as_f64().is_some_and(|ttl| ttl < before);
-    let later = case
-        .redis_until(
-            database,
-            &["TTL", &session],
-            Duration::from_millis(2500),
-            lower,
-        )
-        .await?;
-    case.expect(
-        "TTL of the session soon after, in s",
-        &later,
-        between(before - 5.0, before - 1.0),
-    );
+    let later = case.redis_until(database, &["TTL", &session], Duration::from_millis(2500), lower).await?;
+    case.expect("TTL of the session soon after, in s", &later, between(before - 5.0, before - 1.0));
 
     case.step(6, "The stored session reads back unchanged");
     let stored = case.redis(database, &["GET", &session]).await?;
-    case.expect(
-        "session of the sign-in names its user",
-        &stored,
-        contains(actor.id.as_str()),
-    );
+    case.expect("session of the sign-in names its user", &stored, contains(actor.id.as_str()));
     let own_stored = case.redis(database, &["GET", &own]).await?;
-    case.expect(
-        "session that was written",
-        &own_stored,
-        is(content.as_str()),
-    );
+    case.expect("session that was written", &own_stored, is(content.as_str()));
 
     case.step(7, "Once its TTL has run out the session is gone");
-    case.observed_as(
-        "the rest of the session's life is shortened to 20 ms, for nobody waits 24 hours",
-    );
+    case.observed_as("the rest of the session's life is shortened to 20 ms, for nobody waits 24 hours");
     let shortened = case.redis(database, &["PEXPIRE", &session, "20"]).await?;
     case.expect("reply to shortening the session's life", &shortened, is(1));
-    let gone = case
-        .redis_until(
-            database,
-            &["GET", &session],
-            Duration::from_secs(2),
-            serde_json::Value::is_null,
-        )
-        .await?;
+    let gone =
+        case.redis_until(database, &["GET", &session], Duration::from_secs(2), serde_json::Value::is_null).await?;
     case.expect("session whose life has run out", &gone, absent());
     for other in [&second_session, &own] {
         let control = case.redis(database, &["EXISTS", other]).await?;
@@ -145,18 +93,12 @@ async fn session_of_a_sign_in(case: &mut Case, actor: &Actor) -> Result<(u8, Str
                 continue;
             }
             let content = case.redis(database, &["GET", &key]).await?;
-            if content
-                .text()
-                .is_some_and(|content| content.contains(&actor.id))
-            {
+            if content.text().is_some_and(|content| content.contains(&actor.id)) {
                 found.push((database, key));
             }
         }
     }
-    let names: Vec<String> = found
-        .iter()
-        .map(|(database, key)| format!("{key} in database {database}"))
-        .collect();
+    let names: Vec<String> = found.iter().map(|(database, key)| format!("{key} in database {database}")).collect();
     let one = such_that("one key `session:…` that holds the user's id", |value| {
         value.as_array().is_some_and(|keys| keys.len() == 1)
     });
@@ -167,8 +109,5 @@ async fn session_of_a_sign_in(case: &mut Case, actor: &Actor) -> Result<(u8, Str
 }
 
 fn keys(seen: &Seen) -> Vec<String> {
-    seen.items()
-        .iter()
-        .filter_map(|key| key.text().map(str::to_owned))
-        .collect()
+    seen.items().iter().filter_map(|key| key.text().map(str::to_owned)).collect()
 }

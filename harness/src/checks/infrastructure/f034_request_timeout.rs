@@ -14,25 +14,12 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub const CHECK: Check = Check {
     feature: 34,
     revision: 1,
-    setup: Setup::Own {
-        services: &[Service::Gateway, Service::Auth],
-        silent: &[Service::Ai],
-    },
+    setup: Setup::Own { services: &[Service::Gateway, Service::Auth], silent: &[Service::Ai] },
     needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
     control: "a request of 25 s completes, and one of 35 s is still under way after 29.2 s",
     sabotage: &[
-        set_variable(
-            "the deadline is an hour",
-            Service::Gateway,
-            "REQUEST_TIMEOUT",
-            "3600",
-        ),
-        set_variable(
-            "the deadline is 29 s",
-            Service::Gateway,
-            "REQUEST_TIMEOUT",
-            "29",
-        ),
+        set_variable("the deadline is an hour", Service::Gateway, "REQUEST_TIMEOUT", "3600"),
+        set_variable("the deadline is 29 s", Service::Gateway, "REQUEST_TIMEOUT", "29"),
     ],
     run: |case| Box::pin(run(case)),
 };
@@ -50,24 +37,15 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         None => None,
     };
     case.until_waiting(Service::Auth, "slow", 2).await?;
-    case.until_waiting(Service::Gateway, "/test/slow", 3)
-        .await?;
+    case.until_waiting(Service::Gateway, "/test/slow", 3).await?;
     if silent.is_some() {
-        case.until_waiting(Service::Gateway, "/api/ai/models", 1)
-            .await?;
+        case.until_waiting(Service::Gateway, "/api/ai/models", 1).await?;
     }
     let post = match &silent_token {
         Some(token) => {
-            let request = case
-                .http(Service::Gateway)
-                .post("/api/ai/models")
-                .bearer(token);
-            let post = request
-                .json(serde_json::json!({}))
-                .deadline(LONGEST)
-                .start()?;
-            case.until_waiting(Service::Gateway, "POST /api/ai/models", 1)
-                .await?;
+            let request = case.http(Service::Gateway).post("/api/ai/models").bearer(token);
+            let post = request.json(serde_json::json!({})).deadline(LONGEST).start()?;
+            case.until_waiting(Service::Gateway, "POST /api/ai/models", 1).await?;
             Some(post)
         }
         None => None,
@@ -78,137 +56,60 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         false => None,
     };
     let soon = case.is_answered(&shorter).await?;
-    case.expect(
-        "request of 25 s answered as soon as it was sent",
-        &soon,
-        is(false),
-    );
+    case.expect("request of 25 s answered as soon as it was sent", &soon, is(false));
 
     case.step(3, "It completes with 200");
-    case.pass_until(under_way, Duration::from_millis(25_200))
-        .await?;
+    case.pass_until(under_way, Duration::from_millis(25_200)).await?;
     let reply = case.answer(shorter).await?;
     case.expect("status of the request of 25 s", reply.status(), is(200));
     case.expect("what it answers", reply.at("/message"), present());
 
     case.step(4, "A request that needs 35 s is sent");
-    case.pass_until(before, Duration::from_millis(29_200))
-        .await?;
+    case.pass_until(before, Duration::from_millis(29_200)).await?;
     let early = case.is_answered(&longer).await?;
     case.expect("request of 35 s answered within 29.2 s", &early, is(false));
 
     case.step(5, "It is cut off at 30 s with 504");
-    case.pass_until(under_way, Duration::from_millis(30_300))
-        .await?;
+    case.pass_until(under_way, Duration::from_millis(30_300)).await?;
     let in_time = case.is_answered_within(&longer, SOON).await?;
-    case.expect(
-        "request of 35 s answered 30.3 s after it was sent",
-        &in_time,
-        is(true),
-    );
+    case.expect("request of 35 s answered 30.3 s after it was sent", &in_time, is(true));
     let cut = case.answer(longer).await?;
-    case.expect(
-        "status 30.3 s after the request of 35 s was sent",
-        cut.status(),
-        is(504),
-    );
+    case.expect("status 30.3 s after the request of 35 s was sent", cut.status(), is(504));
     case.expect("what the answer says", cut.at("/detail"), present());
-    case.expect(
-        "correlation id of the answer",
-        cut.header("x-correlation-id"),
-        present(),
-    );
+    case.expect("correlation id of the answer", cut.header("x-correlation-id"), present());
     if let Some(mark) = mark {
-        let lines = case
-            .lines(mark, &["Request timeout exceeded"], |_| true)
-            .await?;
+        let lines = case.lines(mark, &["Request timeout exceeded"], |_| true).await?;
         let line = lines.first().cloned().unwrap_or_else(|| case.silence());
         case.expect("level of the line about it", line.at("/level"), is("ERROR"));
-        case.expect(
-            "timeout that the line states, in s",
-            line.at("/timeout"),
-            is(30),
-        );
+        case.expect("timeout that the line states, in s", line.at("/timeout"), is(30));
     }
 
     case.step(1, "The gateway's request deadline is 30 s");
-    case.expect(
-        "deadline that the 504 states, in s",
-        cut.at("/timeout"),
-        is(30),
-    );
+    case.expect("deadline that the 504 states, in s", cut.at("/timeout"), is(30));
 
-    case.step(
-        6,
-        "A database query that is too slow meets the same deadline",
-    );
+    case.step(6, "A database query that is too slow meets the same deadline");
     let cut = case.answer(query).await?;
-    case.expect(
-        "status of a request whose query takes 35 s",
-        cut.status(),
-        is(504),
-    );
-    let well = case
-        .http(Service::Gateway)
-        .get("/api/auth/health")
-        .send()
-        .await?;
-    case.expect(
-        "status of the service's health right after",
-        well.status(),
-        is(200),
-    );
-    case.expect(
-        "time that this health took, in ms",
-        well.ms(),
-        below(2500.0),
-    );
+    case.expect("status of a request whose query takes 35 s", cut.status(), is(504));
+    let well = case.http(Service::Gateway).get("/api/auth/health").send().await?;
+    case.expect("status of the service's health right after", well.status(), is(200));
+    case.expect("time that this health took, in ms", well.ms(), below(2500.0));
 
-    case.step(
-        7,
-        "A slow call to an outside service meets the same deadline",
-    );
+    case.step(7, "A slow call to an outside service meets the same deadline");
     let (Some(silent), Some(post)) = (silent, post) else {
         case.lacks(Need::Silent(Service::Ai));
         return Ok(());
     };
-    case.observed_as(
-        "a listener that accepts connections and never answers stands in for ai-service",
-    );
+    case.observed_as("a listener that accepts connections and never answers stands in for ai-service");
     let cut = case.answer(silent).await?;
-    case.expect(
-        "status of a call to a service that never answers",
-        cut.status(),
-        is(504),
-    );
-    case.expect(
-        "deadline that this 504 states, in s",
-        cut.at("/timeout"),
-        is(30),
-    );
+    case.expect("status of a call to a service that never answers", cut.status(), is(504));
+    case.expect("deadline that this 504 states, in s", cut.at("/timeout"), is(30));
     let in_time = case.is_answered_within(&post, SOON).await?;
-    case.expect(
-        "POST to a service that never answers is answered as well",
-        &in_time,
-        is(true),
-    );
+    case.expect("POST to a service that never answers is answered as well", &in_time, is(true));
     let cut = case.answer(post).await?;
-    case.expect(
-        "status of a POST to a service that never answers",
-        cut.status(),
-        is(504),
-    );
-    let breakers = case
-        .http(Service::Gateway)
-        .get("/health/circuit-breakers")
-        .send()
-        .await?;
+    case.expect("status of a POST to a service that never answers", cut.status(), is(504));
+    let breakers = case.http(Service::Gateway).get("/health/circuit-breakers").send().await?;
     let failures = breakers.at("/circuit_breakers/ai/failure_count");
-    case.expect(
-        "failures that the breaker counts for two calls cut off",
-        failures,
-        is(2),
-    );
+    case.expect("failures that the breaker counts for two calls cut off", failures, is(2));
     Ok(())
 }
 

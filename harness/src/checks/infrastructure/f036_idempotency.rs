@@ -36,17 +36,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(1, "A POST is sent with an idempotency key");
     let first = create(case, Some(&token), &key, &title).await?;
-    case.require(
-        "status of the first request",
-        first.status(),
-        one_of([200, 201]),
-    )?;
+    case.require("status of the first request", first.status(), one_of([200, 201]))?;
     let diagram = first.at("/id").text().unwrap_or_default().to_owned();
-    case.expect(
-        "X-Idempotency-Hit of the first answer",
-        first.header("x-idempotency-hit"),
-        is("false"),
-    );
+    case.expect("X-Idempotency-Hit of the first answer", first.header("x-idempotency-hit"), is("false"));
 
     case.step(2, "The operation has run once");
     let made = made(case, &actor, &token, &title).await?;
@@ -54,11 +46,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(3, "The same request is sent again with the same key");
     let second = create(case, Some(&token), &key, &title).await?;
-    case.expect(
-        "status of the second request",
-        second.status(),
-        is(first.status()),
-    );
+    case.expect("status of the second request", second.status(), is(first.status()));
 
     case.step(4, "The operation has not run a second time");
     let made_again = self::made(case, &actor, &token, &title).await?;
@@ -68,21 +56,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(5, "The answer is the stored one, marked as a replay");
     case.expect("body of the second answer", second.body(), is(first.body()));
-    case.expect(
-        "X-Idempotency-Hit of the second answer",
-        second.header("x-idempotency-hit"),
-        is("true"),
-    );
+    case.expect("X-Idempotency-Hit of the second answer", second.header("x-idempotency-hit"), is("true"));
     let content_type = (first.header("content-type"), second.header("content-type"));
-    case.expect(
-        "content type of the second answer",
-        content_type.1,
-        is(content_type.0),
-    );
-    let ids = (
-        first.header("x-correlation-id"),
-        second.header("x-correlation-id"),
-    );
+    case.expect("content type of the second answer", content_type.1, is(content_type.0));
+    let ids = (first.header("x-correlation-id"), second.header("x-correlation-id"));
     case.expect("correlation id of the second answer", ids.1, is_not(ids.0));
     answer_is_kept_for_a_day(case, &key).await?;
     answer_is_private(case, &key, &title, &first).await?;
@@ -92,41 +69,20 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(6, "The request is sent with another key");
     let other_key = case.id();
     let third = create(case, Some(&token), &other_key, &title).await?;
-    case.expect(
-        "status of the request with another key",
-        third.status(),
-        is(first.status()),
-    );
-    case.expect(
-        "X-Idempotency-Hit of its answer",
-        third.header("x-idempotency-hit"),
-        is("false"),
-    );
+    case.expect("status of the request with another key", third.status(), is(first.status()));
+    case.expect("X-Idempotency-Hit of its answer", third.header("x-idempotency-hit"), is("false"));
 
     case.step(7, "The operation has run anew");
     let made = self::made(case, &actor, &token, &title).await?;
     case.expect("diagrams made by both keys", made, is(2));
-    case.expect(
-        "id of the diagram that the other key made",
-        third.at("/id"),
-        is_not(first.at("/id")),
-    );
+    case.expect("id of the diagram that the other key made", third.at("/id"), is_not(first.at("/id")));
     // Looked at once more, now that whatever was done behind the answers has had its time.
     let twins = self::made(case, &actor, &token, &twins).await?;
-    case.expect(
-        format!("diagrams made by {TWINS} twins in the end"),
-        twins,
-        is(1),
-    );
+    case.expect(format!("diagrams made by {TWINS} twins in the end"), twins, is(1));
     Ok(())
 }
 
-async fn create(
-    case: &mut Case,
-    token: Option<&str>,
-    key: &str,
-    title: &str,
-) -> Result<Reply, Stop> {
+async fn create(case: &mut Case, token: Option<&str>, key: &str, title: &str) -> Result<Reply, Stop> {
     let mut request = case
         .http(Service::Gateway)
         .post(ROUTE)
@@ -142,23 +98,13 @@ async fn create(
 async fn made(case: &mut Case, actor: &Actor, token: &str, title: &str) -> Result<Value, Stop> {
     if case.can(Need::Sql) {
         let rows = case
-            .rows(&format!(
-                "select count(*) as made from files where title = '{title}' and owner_id = '{}'",
-                actor.id
-            ))
+            .rows(&format!("select count(*) as made from files where title = '{title}' and owner_id = '{}'", actor.id))
             .await?;
         return Ok(rows.at("/0/made").into());
     }
-    let list = case
-        .http(Service::Gateway)
-        .get(ROUTE)
-        .bearer(token)
-        .send()
-        .await?;
+    let list = case.http(Service::Gateway).get(ROUTE).bearer(token).send().await?;
     let titles = list.at("/diagrams").items();
-    let ours = titles
-        .iter()
-        .filter(|one| one.at("/title").text() == Some(title));
+    let ours = titles.iter().filter(|one| one.at("/title").text() == Some(title));
     Ok(json!(ours.count()))
 }
 
@@ -174,59 +120,28 @@ async fn twins_run_once(case: &mut Case, actor: &Actor, token: &str) -> Result<S
         .twins(TWINS)
         .await?;
     let made = made(case, actor, token, &title).await?;
-    case.expect(
-        format!("diagrams made by {TWINS} twins at the same moment"),
-        made,
-        is(1),
-    );
-    let ids: std::collections::BTreeSet<String> = replies
-        .iter()
-        .map(|reply| reply.at("/id").value().to_string())
-        .collect();
-    let one = such_that("one and the same id", |ids| {
-        ids.as_array()
-            .is_some_and(|ids| ids.len() == 1 && ids[0] != "null")
-    });
-    case.expect(
-        format!("ids answered to {TWINS} twins"),
-        ids.into_iter().collect::<Vec<_>>(),
-        one,
-    );
+    case.expect(format!("diagrams made by {TWINS} twins at the same moment"), made, is(1));
+    let ids: std::collections::BTreeSet<String> =
+        replies.iter().map(|reply| reply.at("/id").value().to_string()).collect();
+    let one =
+        such_that("one and the same id", |ids| ids.as_array().is_some_and(|ids| ids.len() == 1 && ids[0] != "null"));
+    case.expect(format!("ids answered to {TWINS} twins"), ids.into_iter().collect::<Vec<_>>(), one);
     Ok(title)
 }
 
 /// A PUT with the key of the POST is another operation, and runs; the same PUT again does not. Either spelling of the
 /// header will do.
-async fn updates_run_once(
-    case: &mut Case,
-    token: &str,
-    diagram: &str,
-    key: &str,
-) -> Result<(), Stop> {
+async fn updates_run_once(case: &mut Case, token: &str, diagram: &str, key: &str) -> Result<(), Stop> {
     let path = format!("{ROUTE}{diagram}");
-    for (what, header) in [
-        ("a PUT with the key of the POST", "idempotency-key"),
-        ("the same PUT again", "x-idempotency-key"),
-    ] {
-        let put = case
-            .http(Service::Gateway)
-            .method("PUT", &path)
-            .bearer(token)
-            .header(header, key);
+    for (what, header) in
+        [("a PUT with the key of the POST", "idempotency-key"), ("the same PUT again", "x-idempotency-key")]
+    {
+        let put = case.http(Service::Gateway).method("PUT", &path).bearer(token).header(header, key);
         let reply = put.json(json!({"description": "once"})).send().await?;
         case.expect(format!("status of {what}"), reply.status(), is(200));
-        case.expect(
-            format!("version after {what}"),
-            reply.at("/current_version"),
-            is(2),
-        );
+        case.expect(format!("version after {what}"), reply.at("/current_version"), is(2));
     }
-    let now = case
-        .http(Service::Gateway)
-        .get(&path)
-        .bearer(token)
-        .send()
-        .await?;
+    let now = case.http(Service::Gateway).get(&path).bearer(token).send().await?;
     case.expect("version after both PUTs", now.at("/current_version"), is(2));
     Ok(())
 }
@@ -234,13 +149,7 @@ async fn updates_run_once(
 /// The header means nothing on a GET.
 async fn reading_is_never_replayed(case: &mut Case, token: &str, key: &str) -> Result<(), Stop> {
     for time in ["first", "second"] {
-        let read = case
-            .http(Service::Gateway)
-            .get(ROUTE)
-            .bearer(token)
-            .header("idempotency-key", key)
-            .send()
-            .await?;
+        let read = case.http(Service::Gateway).get(ROUTE).bearer(token).header("idempotency-key", key).send().await?;
         case.expect(
             format!("X-Idempotency-Hit of the {time} GET with the key"),
             read.header("x-idempotency-hit"),
@@ -257,15 +166,8 @@ async fn failures_are_not_kept(case: &mut Case, actor: &Actor, token: &str) -> R
     }
     let (key, diagram) = (case.id(), case.id());
     let path = format!("{ROUTE}{diagram}");
-    for (what, status) in [
-        ("a PUT to a diagram that is missing", 404),
-        ("the same PUT once it is there", 200),
-    ] {
-        let put = case
-            .http(Service::Gateway)
-            .method("PUT", &path)
-            .bearer(token)
-            .header("idempotency-key", &key);
+    for (what, status) in [("a PUT to a diagram that is missing", 404), ("the same PUT once it is there", 200)] {
+        let put = case.http(Service::Gateway).method("PUT", &path).bearer(token).header("idempotency-key", &key);
         let reply = put.json(json!({"title": "kept"})).send().await?;
         case.expect(format!("status of {what}"), reply.status(), is(status));
         case.execute(&[&format!(
@@ -286,52 +188,24 @@ async fn answer_is_kept_for_a_day(case: &mut Case, key: &str) -> Result<(), Stop
     let mut lives = Vec::new();
     // Which database keeps the answers differs between deployments (contract, section 5.1).
     for database in [0, 1] {
-        for found in case
-            .redis_keys(database, &format!("idempotency:*{key}*"))
-            .await?
-            .items()
-        {
+        for found in case.redis_keys(database, &format!("idempotency:*{key}*")).await?.items() {
             let name = found.text().unwrap_or_default().to_owned();
             lives.push(case.redis(database, &["TTL", &name]).await?);
         }
     }
-    let longest = lives
-        .iter()
-        .filter_map(crate::check::Seen::number)
-        .fold(f64::NAN, f64::max);
-    case.expect(
-        "TTL of the stored answer, in s",
-        longest,
-        between(KEPT - 60.0, KEPT),
-    );
+    let longest = lives.iter().filter_map(crate::check::Seen::number).fold(f64::NAN, f64::max);
+    case.expect("TTL of the stored answer, in s", longest, between(KEPT - 60.0, KEPT));
     Ok(())
 }
 
 /// Whoever else knows key and path must not get the stored answer.
-async fn answer_is_private(
-    case: &mut Case,
-    key: &str,
-    title: &str,
-    first: &Reply,
-) -> Result<(), Stop> {
+async fn answer_is_private(case: &mut Case, key: &str, title: &str, first: &Reply) -> Result<(), Stop> {
     let anonymous = create(case, None, key, title).await?;
-    case.expect(
-        "status of a replay without a token",
-        anonymous.status(),
-        is(401),
-    );
+    case.expect("status of a replay without a token", anonymous.status(), is(401));
     let other = case.actor().await?;
     let token = case.token_of(&other).await?;
     let foreign = create(case, Some(&token), key, title).await?;
-    case.expect(
-        "status of another user's request with the same key",
-        foreign.status(),
-        present(),
-    );
-    case.expect(
-        "id answered to another user",
-        foreign.at("/id"),
-        is_not(first.at("/id")),
-    );
+    case.expect("status of another user's request with the same key", foreign.status(), present());
+    case.expect("id answered to another user", foreign.at("/id"), is_not(first.at("/id")));
     Ok(())
 }

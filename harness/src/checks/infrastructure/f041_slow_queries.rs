@@ -2,8 +2,7 @@
 
 use crate::actor::Actor;
 use crate::check::{
-    Case, Check, Seen, Stop, above, absent, at_least, at_most, below, between, contains, is,
-    present, such_that,
+    Case, Check, Seen, Stop, above, absent, at_least, at_most, below, between, contains, is, present, such_that,
 };
 use crate::probe::{Mark, Reply, total};
 use crate::sabotage::{mute_log, set_variable};
@@ -16,94 +15,47 @@ const SLOW: &str = "Slow database query detected";
 /// A query above this is slow, in ms.
 const THRESHOLD_MS: f64 = 100.0;
 /// What slows a sign-in down: its look-up waits this long for a lock.
-const LOCKED: Duration = Duration::from_millis(220);
+const LOCKED: Duration = Duration::from_millis(130);
 const LOCK: &str = "lock table users in access exclusive mode";
 
 pub const CHECK: Check = Check {
     feature: 41,
     revision: 1,
-    setup: Setup::Own {
-        services: &[Service::Gateway, Service::Auth],
-        silent: &[],
-    },
-    needs: &[
-        Need::Log(Service::Auth),
-        Need::Address(Service::Auth),
-        Need::TestEndpoints,
-    ],
+    setup: Setup::Own { services: &[Service::Gateway, Service::Auth], silent: &[] },
+    needs: &[Need::Log(Service::Auth), Need::Address(Service::Auth), Need::TestEndpoints],
     control: "a fast query, and one of 85 ms, are not logged as slow",
     sabotage: &[
-        set_variable(
-            "only queries above 10 s count as slow",
-            Service::Auth,
-            "SLOW_QUERY_THRESHOLD_MS",
-            "10000",
-        ),
-        set_variable(
-            "queries above 5 ms count as slow",
-            Service::Auth,
-            "SLOW_QUERY_THRESHOLD_MS",
-            "5",
-        ),
+        set_variable("only queries above 10 s count as slow", Service::Auth, "SLOW_QUERY_THRESHOLD_MS", "10000"),
+        set_variable("queries above 5 ms count as slow", Service::Auth, "SLOW_QUERY_THRESHOLD_MS", "5"),
         mute_log("auth-service's log is lost", Service::Auth),
     ],
     run: |case| Box::pin(run(case)),
 };
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
-    case.step(
-        1,
-        "Query monitoring is on: queries are timed and a threshold is stated",
-    );
+    case.step(1, "Query monitoring is on: queries are timed and a threshold is stated");
     let mark = case.mark(Service::Auth).await?;
     // The fast queries go first: once the slow one is logged, a wrong warning about them would be there, too.
     let (fast_id, fast) = quickly(case, "fast-query").await?;
     case.expect("status of the fast probe", fast.status(), is(200));
     case.expect("result of the fast probe", fast.at("/result"), is(1));
     let (nearly_id, nearly) = nearly_slow(case).await?;
-    case.expect(
-        "status of the probe that is nearly slow",
-        nearly.status(),
-        is(200),
-    );
+    case.expect("status of the probe that is nearly slow", nearly.status(), is(200));
     let slow_id = case.id();
     let slow = probe(case, "slow-query?delay_ms=200", &slow_id).await?;
-    let lines = case
-        .lines(mark, &[SLOW], |line| line["correlation_id"] == *slow_id)
-        .await?;
-    let ours: Vec<&Seen> = lines
-        .iter()
-        .filter(|line| line.at("/correlation_id").text() == Some(&slow_id))
-        .collect();
+    let lines = case.lines(mark, &[SLOW], |line| line["correlation_id"] == *slow_id).await?;
+    let ours: Vec<&Seen> = lines.iter().filter(|line| line.at("/correlation_id").text() == Some(&slow_id)).collect();
     case.expect("lines about the probe of 200 ms", ours.len(), is(1));
-    let line = ours
-        .first()
-        .map_or_else(|| case.silence(), |&line| line.clone());
-    case.require(
-        "message of the line about the probe of 200 ms",
-        line.at("/message"),
-        is(SLOW),
-    )?;
-    case.expect(
-        "threshold that the line states, in ms",
-        line.at("/slow_query_threshold_ms"),
-        is(100),
-    );
+    let line = ours.first().map_or_else(|| case.silence(), |&line| line.clone());
+    case.require("message of the line about the probe of 200 ms", line.at("/message"), is(SLOW))?;
+    case.expect("threshold that the line states, in ms", line.at("/slow_query_threshold_ms"), is(100));
     case.expect("level of the line", line.at("/level"), is("WARNING"));
-    case.expect(
-        "service of the line",
-        line.at("/service"),
-        is("auth-service"),
-    );
+    case.expect("service of the line", line.at("/service"), is("auth-service"));
     case.expect("timestamp of the line", line.at("/timestamp"), present());
 
     case.step(2, "A query slower than 100 ms is run");
     case.expect("status of the slow probe", slow.status(), is(200));
-    case.expect(
-        "delay that the slow probe reports, in ms",
-        slow.at("/delay_ms"),
-        is(200),
-    );
+    case.expect("delay that the slow probe reports, in ms", slow.at("/delay_ms"), is(200));
     case.expect("time until its answer, in ms", slow.ms(), at_least(200.0));
     let several = several_at_once(case).await?;
 
@@ -114,29 +66,16 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let length = line.at("/query").text().map(|text| text.chars().count());
     case.expect("length of the text, in characters", length, at_most(500.0));
     let shortest = lines.iter().filter_map(duration_of).reduce(f64::min);
-    case.expect(
-        "shortest duration logged as slow, in ms",
-        shortest,
-        above(100.0),
-    );
+    case.expect("shortest duration logged as slow, in ms", shortest, above(100.0));
     fast_queries_leave_no_warning(case, mark, &[&fast_id, &nearly_id], &slow_id).await?;
     told_apart(case, several).await?;
 
     case.step(4, "The plan of the slow query is logged");
-    case.expect(
-        "plan of the slow probe's query",
-        line.at("/explain_plan"),
-        contains("cost="),
-    );
+    case.expect("plan of the slow probe's query", line.at("/explain_plan"), contains("cost="));
     let not_run_again = such_that("a plan without the times of a second run", |plan| {
-        plan.as_str()
-            .is_some_and(|plan| !plan.contains("actual time"))
+        plan.as_str().is_some_and(|plan| !plan.contains("actual time"))
     });
-    case.expect(
-        "how the plan was made",
-        line.at("/explain_plan"),
-        not_run_again,
-    );
+    case.expect("how the plan was made", line.at("/explain_plan"), not_run_again);
     joins_are_counted(case).await?;
 
     case.step(5, "A missing index can be told from the plan");
@@ -146,52 +85,25 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     writes_are_timed_too(case, &actor).await?;
     without_index(case).await?;
     let plan = slow_sign_in(case, &actor).await?;
-    case.expect(
-        "plan of the sign-in's look-up without an index",
-        &plan,
-        contains("Seq Scan on users"),
-    );
-    let lookup = format!(
-        "select id, password_hash from users where email = '{}'",
-        actor.email
-    );
+    case.expect("plan of the sign-in's look-up without an index", &plan, contains("Seq Scan on users"));
+    let lookup = format!("select id, password_hash from users where email = '{}'", actor.email);
     let before = case.explain(&lookup).await?;
-    case.expect(
-        "node that the look-up runs on",
-        before.at("/plan/Node Type"),
-        is("Seq Scan"),
-    );
+    case.expect("node that the look-up runs on", before.at("/plan/Node Type"), is("Seq Scan"));
 
     case.step(6, "With the index created the same lookup is faster");
-    case.execute(&[
-        "create unique index conform_users_email on users (email)",
-        "analyze users",
-    ])
-    .await?;
+    case.execute(&["create unique index conform_users_email on users (email)", "analyze users"]).await?;
     let plan = slow_sign_in(case, &actor).await?;
-    case.expect(
-        "plan of the sign-in's look-up with the index",
-        &plan,
-        contains("conform_users_email"),
-    );
+    case.expect("plan of the sign-in's look-up with the index", &plan, contains("conform_users_email"));
     let after = case.explain(&lookup).await?;
     let half = before.at("/ms").number().unwrap_or_default() / 2.0;
-    case.expect(
-        "time of the look-up with the index, in ms",
-        after.at("/ms"),
-        below(half),
-    );
+    case.expect("time of the look-up with the index, in ms", after.at("/ms"), below(half));
 
     case.step(7, "The durations of queries can be followed over time");
     followed_over_time(case).await
 }
 
 async fn probe(case: &mut Case, what: &str, correlation: &str) -> Result<Reply, Stop> {
-    case.http(Service::Auth)
-        .get(&format!("/test/{what}"))
-        .header("x-correlation-id", correlation)
-        .send()
-        .await
+    case.http(Service::Auth).get(&format!("/test/{what}")).header("x-correlation-id", correlation).send().await
 }
 
 /// A query as slow as this machine allows to be told from a slow one: 85 ms on a quiet one.
@@ -217,22 +129,14 @@ async fn quickly(case: &mut Case, what: &str) -> Result<(String, Reply), Stop> {
     }
     let id = case.id();
     let reply = probe(case, what, &id).await?;
-    case.require(
-        format!("time that {what} takes at its best, in ms"),
-        reply.ms(),
-        below(THRESHOLD_MS),
-    )?;
+    case.require(format!("time that {what} takes at its best, in ms"), reply.ms(), below(THRESHOLD_MS))?;
     Ok((id, reply))
 }
 
 /// The duration in a line is at least what the query slept and at most what the whole answer took.
 fn lasted(case: &mut Case, what: &str, line: &Seen, asked: f64, reply: &Reply) {
     let whole = reply.ms().number().unwrap_or_default();
-    case.expect(
-        format!("duration logged for {what}, in ms"),
-        line.at("/query_duration_ms"),
-        between(asked, whole),
-    );
+    case.expect(format!("duration logged for {what}, in ms"), line.at("/query_duration_ms"), between(asked, whole));
 }
 
 fn duration_of(line: &Seen) -> Option<f64> {
@@ -241,19 +145,10 @@ fn duration_of(line: &Seen) -> Option<f64> {
 
 /// Milliseconds to two decimals: 200.76, not 0.2 and not 201.
 fn precise_to_hundredths(case: &mut Case, line: &Seen) {
-    let precise = such_that(
-        "a number with a fraction of at most two decimals",
-        |value| {
-            value
-                .as_f64()
-                .is_some_and(|ms| ((ms * 100.0).round() - ms * 100.0).abs() < 1e-6)
-        },
-    );
-    case.expect(
-        "precision of the duration",
-        line.at("/query_duration_ms"),
-        precise,
-    );
+    let precise = such_that("a number with a fraction of at most two decimals", |value| {
+        value.as_f64().is_some_and(|ms| ((ms * 100.0).round() - ms * 100.0).abs() < 1e-6)
+    });
+    case.expect("precision of the duration", line.at("/query_duration_ms"), precise);
 }
 
 /// A slow query that was asked for among others: its request's id, the delay, and the reply.
@@ -268,95 +163,45 @@ async fn several_at_once(case: &mut Case) -> Result<(Mark, Vec<Asked>), Stop> {
         let delay = 110.0 + 10.0 * f64::from(tens);
         let id = case.id();
         let path = format!("/test/slow-query?delay_ms={delay}");
-        let request = case
-            .http(Service::Auth)
-            .get(&path)
-            .header("x-correlation-id", &id)
-            .start()?;
+        let request = case.http(Service::Auth).get(&path).header("x-correlation-id", &id).start()?;
         pending.push((id, delay, request));
     }
     let (mut asked, mut longest) = (Vec::new(), 0.0_f64);
     for (id, delay, request) in pending {
         let reply = case.answer(request).await?;
-        case.expect(
-            format!("status of the probe of {delay} ms"),
-            reply.status(),
-            is(200),
-        );
+        case.expect(format!("status of the probe of {delay} ms"), reply.status(), is(200));
         longest = longest.max(reply.ms().number().unwrap_or(f64::MAX));
         asked.push((id, delay, reply));
     }
-    case.expect(
-        "time until the last of twenty queries that run at the same time, in ms",
-        longest,
-        below(3500.0),
-    );
+    case.expect("time until the last of twenty queries that run at the same time, in ms", longest, below(3500.0));
     Ok((mark, asked))
 }
 
 /// Each of the queries has a line of its own, told apart by the request's correlation id.
 async fn told_apart(case: &mut Case, (mark, asked): (Mark, Vec<Asked>)) -> Result<(), Stop> {
-    let has_line =
-        |lines: &[Value], id: &String| lines.iter().any(|line| line["correlation_id"] == **id);
-    let lines = case
-        .lines_until(mark, &[SLOW], |lines| {
-            asked.iter().all(|(id, ..)| has_line(lines, id))
-        })
-        .await?;
-    case.expect(
-        "lines about twenty slow queries",
-        lines.len(),
-        at_least(asked.len() as f64),
-    );
+    let has_line = |lines: &[Value], id: &String| lines.iter().any(|line| line["correlation_id"] == **id);
+    let lines = case.lines_until(mark, &[SLOW], |lines| asked.iter().all(|(id, ..)| has_line(lines, id))).await?;
+    case.expect("lines about twenty slow queries", lines.len(), at_least(asked.len() as f64));
     let mut fractions = 0;
     for (id, delay, reply) in &asked {
-        let line = lines
-            .iter()
-            .find(|line| line.at("/correlation_id").text() == Some(id));
+        let line = lines.iter().find(|line| line.at("/correlation_id").text() == Some(id));
         let line = line.cloned().unwrap_or_else(|| case.silence());
-        lasted(
-            case,
-            &format!("the probe of {delay} ms"),
-            &line,
-            *delay,
-            reply,
-        );
+        lasted(case, &format!("the probe of {delay} ms"), &line, *delay, reply);
         fractions += usize::from(duration_of(&line).is_some_and(|ms| ms.fract() != 0.0));
     }
-    case.expect(
-        "durations with a fraction of a millisecond, of twenty",
-        fractions,
-        at_least(10.0),
-    );
+    case.expect("durations with a fraction of a millisecond, of twenty", fractions, at_least(10.0));
     Ok(())
 }
 
 /// No warning bears the id of a fast request, while other lines do: its trace is there.
-async fn fast_queries_leave_no_warning(
-    case: &mut Case,
-    mark: Mark,
-    fast: &[&String],
-    slow: &str,
-) -> Result<(), Stop> {
+async fn fast_queries_leave_no_warning(case: &mut Case, mark: Mark, fast: &[&String], slow: &str) -> Result<(), Stop> {
     let ids: Vec<&str> = fast.iter().map(|id| id.as_str()).chain([slow]).collect();
     // The slow query's own line comes last; whatever the fast ones raise stands before it.
-    let lines = case
-        .lines(mark, &ids, |line| line["message"] == SLOW)
-        .await?;
+    let lines = case.lines(mark, &ids, |line| line["message"] == SLOW).await?;
     for id in fast {
-        let ours: Vec<&Seen> = lines
-            .iter()
-            .filter(|line| line.at("/correlation_id").text() == Some(id))
-            .collect();
-        let traced = ours
-            .iter()
-            .filter(|line| line.at("/level").text() == Some("INFO"))
-            .count();
-        case.expect(
-            "INFO lines that trace a fast request",
-            traced,
-            at_least(1.0),
-        );
+        let ours: Vec<&Seen> = lines.iter().filter(|line| line.at("/correlation_id").text() == Some(id)).collect();
+        let traced = ours.iter().filter(|line| line.at("/level").text() == Some("INFO")).count();
+        case.expect("INFO lines that trace a fast request", traced, at_least(1.0));
         let warned: Vec<Value> = ours
             .iter()
             .filter(|line| line.at("/message").text() == Some(SLOW))
@@ -367,34 +212,27 @@ async fn fast_queries_leave_no_warning(
     Ok(())
 }
 
+/// Signs in while a lock is held that is let go once the sign-in has waited for it long enough to be slow.
+async fn sign_in_against(case: &mut Case, lock: &str, actor: &Actor) -> Result<Reply, Stop> {
+    let held = case.hold(lock).await?;
+    let body = serde_json::json!({"email": actor.email, "password": actor.password});
+    let pending = case.http(Service::Gateway).post("/api/auth/login").json(body).start()?;
+    case.release(held, LOCKED).await?;
+    case.answer(pending).await
+}
+
 /// A sign-in whose update of the user waits for a row lock: the update is logged, and needs no plan.
 async fn writes_are_timed_too(case: &mut Case, actor: &Actor) -> Result<(), Stop> {
     let mark = case.mark(Service::Auth).await?;
     let lock = format!("select from users where id = '{}' for update", actor.id);
-    // Held past the hashing of the password, which comes before the update.
-    let held = case.hold(&lock, Duration::from_millis(900)).await?;
-    let signed_in = case.sign_in(actor).await?;
-    drop(held);
-    case.expect(
-        "status of a sign-in whose update is slow",
-        signed_in.status(),
-        is(200),
-    );
-    let is_update = |query: Option<&str>| {
-        query.is_some_and(|query| query.trim_start().to_lowercase().starts_with("update"))
-    };
-    let lines = case
-        .lines(mark, &[SLOW], |line| is_update(line["query"].as_str()))
-        .await?;
-    let line = lines
-        .iter()
-        .find(|line| is_update(line.at("/query").text()));
+    let signed_in = sign_in_against(case, &lock, actor).await?;
+    case.expect("status of a sign-in whose update is slow", signed_in.status(), is(200));
+    let is_update =
+        |query: Option<&str>| query.is_some_and(|query| query.trim_start().to_lowercase().starts_with("update"));
+    let lines = case.lines(mark, &[SLOW], |line| is_update(line["query"].as_str())).await?;
+    let line = lines.iter().find(|line| is_update(line.at("/query").text()));
     let line = line.cloned().unwrap_or_else(|| case.silence());
-    case.expect(
-        "duration of the update that waited, in ms",
-        line.at("/query_duration_ms"),
-        above(100.0),
-    );
+    case.expect("duration of the update that waited, in ms", line.at("/query_duration_ms"), above(100.0));
     case.expect("plan of an update", line.at("/explain_plan"), absent());
     Ok(())
 }
@@ -414,15 +252,10 @@ async fn joins_are_counted(case: &mut Case) -> Result<(), Stop> {
     let id = case.id();
     let complex = probe(case, "complex-query", &id).await?;
     case.expect("status of the probe with joins", complex.status(), is(200));
-    let whole = such_that(
-        format!("a whole number of at least {least}"),
-        move |value| value.as_u64().is_some_and(|count| count as f64 >= least),
-    );
-    case.expect(
-        "users that the joins counted",
-        complex.at("/user_count"),
-        whole,
-    );
+    let whole = such_that(format!("a whole number of at least {least}"), move |value| {
+        value.as_u64().is_some_and(|count| count as f64 >= least)
+    });
+    case.expect("users that the joins counted", complex.at("/user_count"), whole);
     Ok(())
 }
 
@@ -445,26 +278,12 @@ async fn without_index(case: &mut Case) -> Result<(), Stop> {
 /// Signs in while the table of users is locked for a moment: the plan in the line about the look-up that waited.
 async fn slow_sign_in(case: &mut Case, actor: &Actor) -> Result<Seen, Stop> {
     let mark = case.mark(Service::Auth).await?;
-    let held = case.hold(LOCK, LOCKED).await?;
-    let signed_in = case.sign_in(actor).await?;
-    drop(held);
-    case.expect(
-        "status of a sign-in whose look-up is slow",
-        signed_in.status(),
-        is(200),
-    );
-    let lines = case
-        .lines(mark, &[SLOW], |line| is_lookup(line["query"].as_str()))
-        .await?;
-    let line = lines
-        .iter()
-        .find(|line| is_lookup(line.at("/query").text()));
+    let signed_in = sign_in_against(case, LOCK, actor).await?;
+    case.expect("status of a sign-in whose look-up is slow", signed_in.status(), is(200));
+    let lines = case.lines(mark, &[SLOW], |line| is_lookup(line["query"].as_str())).await?;
+    let line = lines.iter().find(|line| is_lookup(line.at("/query").text()));
     let line = line.cloned().unwrap_or_else(|| case.silence());
-    case.expect(
-        "duration of the look-up that waited, in ms",
-        line.at("/query_duration_ms"),
-        above(100.0),
-    );
+    case.expect("duration of the look-up that waited, in ms", line.at("/query_duration_ms"), above(100.0));
     let hidden = such_that("the text without the address", {
         let email = actor.email.clone();
         move |value| value.as_str().is_some_and(|text| !text.contains(&email))
@@ -486,14 +305,12 @@ async fn followed_over_time(case: &mut Case) -> Result<(), Stop> {
     let (one, other) = (case.id(), case.id());
     let slow = probe(case, "slow-query?delay_ms=150", &one).await?;
     let fast = probe(case, "fast-query", &other).await?;
-    let whole =
-        (slow.ms().number().unwrap_or_default() + fast.ms().number().unwrap_or_default()) / 1000.0;
+    let whole = (slow.ms().number().unwrap_or_default() + fast.ms().number().unwrap_or_default()) / 1000.0;
     let after = case.scrape(Service::Auth).await?;
     // Beside the two, the service may look after its connections; that is counted, too, and takes no time to speak of.
-    for (what, part, least, most) in [
-        ("queries counted", "count", 2.0, 40.0),
-        ("time of queries summed up, in s", "sum", 0.15, 2.0 * whole),
-    ] {
+    for (what, part, least, most) in
+        [("queries counted", "count", 2.0, 40.0), ("time of queries summed up, in s", "sum", 0.15, 2.0 * whole)]
+    {
         let value = |scrape: &Seen| {
             let family = scrape.at("/families").key(sample);
             total(&family, &format!("{sample}_{part}")).unwrap_or(f64::NAN)

@@ -83,10 +83,7 @@ pub const TABLES: [Table; 12] = [
             ("preferences", Kind::Json, true),
         ],
         references: &[],
-        indexes: &[
-            ("email", Index::Unique),
-            ("sso_provider, sso_id", Index::Plain),
-        ],
+        indexes: &[("email", Index::Unique), ("sso_provider, sso_id", Index::Plain)],
     },
     Table {
         name: "teams",
@@ -127,11 +124,7 @@ pub const TABLES: [Table; 12] = [
             ("updated_at", Kind::Time, false),
             ("last_accessed_at", Kind::Time, true),
         ],
-        references: &[
-            ("owner_id", "users"),
-            ("team_id", "teams"),
-            ("folder_id", "folders"),
-        ],
+        references: &[("owner_id", "users"), ("team_id", "teams"), ("folder_id", "folders")],
         indexes: &[
             ("owner_id", Index::Plain),
             ("team_id", Index::Plain),
@@ -156,11 +149,7 @@ pub const TABLES: [Table; 12] = [
             ("created_at", Kind::Time, false),
         ],
         references: &[("file_id", "files"), ("created_by", "users")],
-        indexes: &[
-            ("file_id", Index::Plain),
-            ("file_id, version_number", Index::Plain),
-            ("canvas_data", Index::Gin),
-        ],
+        indexes: &[("file_id", Index::Plain), ("file_id, version_number", Index::Plain), ("canvas_data", Index::Gin)],
     },
     Table {
         name: "comments",
@@ -179,17 +168,8 @@ pub const TABLES: [Table; 12] = [
             ("created_at", Kind::Time, false),
             ("updated_at", Kind::Time, false),
         ],
-        references: &[
-            ("file_id", "files"),
-            ("user_id", "users"),
-            ("parent_id", "comments"),
-            ("resolved_by", "users"),
-        ],
-        indexes: &[
-            ("file_id", Index::Plain),
-            ("user_id", Index::Plain),
-            ("parent_id", Index::Plain),
-        ],
+        references: &[("file_id", "files"), ("user_id", "users"), ("parent_id", "comments"), ("resolved_by", "users")],
+        indexes: &[("file_id", Index::Plain), ("user_id", Index::Plain), ("parent_id", Index::Plain)],
     },
     Table {
         name: "mentions",
@@ -202,11 +182,7 @@ pub const TABLES: [Table; 12] = [
             ("created_at", Kind::Time, false),
         ],
         references: &[("comment_id", "comments"), ("user_id", "users")],
-        indexes: &[
-            ("comment_id", Index::Plain),
-            ("user_id", Index::Plain),
-            ("user_id, is_read", Index::Plain),
-        ],
+        indexes: &[("comment_id", Index::Plain), ("user_id", Index::Plain), ("user_id, is_read", Index::Plain)],
     },
     Table {
         name: "folders",

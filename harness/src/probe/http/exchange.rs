@@ -12,8 +12,7 @@ pub(crate) const LONGEST_BODY: usize = 1 << 20;
 pub(crate) const LONGEST_TEXT: usize = 16 << 10;
 
 /// Said of every request after the target has stopped answering altogether.
-pub(crate) const TARGET_DOWN: &str =
-    "target down: nothing has answered for several requests in a row";
+pub(crate) const TARGET_DOWN: &str = "target down: nothing has answered for several requests in a row";
 
 /// What is sent.
 #[derive(Clone)]
@@ -53,8 +52,7 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
         return Err(CannotLook::new("http", TARGET_DOWN));
     }
     let began = Instant::now();
-    let seen = match tokio::time::timeout(spec.deadline, receive(request, spec.longest_text)).await
-    {
+    let seen = match tokio::time::timeout(spec.deadline, receive(request, spec.longest_text)).await {
         Ok(seen) => seen,
         Err(_) => json!({"silence": "no answer in time"}),
     };
@@ -71,8 +69,7 @@ fn build(live: &Live, spec: &Spec) -> Result<reqwest::RequestBuilder, CannotLook
         .services
         .get(&spec.service)
         .ok_or_else(|| cannot(format!("the target has no address for {}", spec.service)))?;
-    let method = reqwest::Method::from_bytes(spec.method.as_bytes())
-        .map_err(|error| cannot(error.to_string()))?;
+    let method = reqwest::Method::from_bytes(spec.method.as_bytes()).map_err(|error| cannot(error.to_string()))?;
     let url = format!("{}{}", endpoint.base, live.vault.open(&spec.path));
     let mut request = live.http.request(method, url);
     if let Some(address) = &live.client_address
@@ -97,12 +94,7 @@ async fn receive(request: reqwest::RequestBuilder, longest_text: usize) -> Value
     let headers: Map<String, Value> = response
         .headers()
         .iter()
-        .map(|(name, value)| {
-            (
-                name.to_string(),
-                String::from_utf8_lossy(value.as_bytes()).into(),
-            )
-        })
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
         .collect();
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
     let mut body = Vec::new();

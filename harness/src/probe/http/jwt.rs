@@ -8,20 +8,15 @@ use serde_json::{Map, Value, json};
 ///
 /// The signature is not looked at: whether the target accepts a token is seen by using it.
 pub(super) fn claims(body: &Value) -> Option<Value> {
-    let found: Map<String, Value> = body
-        .as_object()?
-        .iter()
-        .filter_map(|(field, value)| Some((field.clone(), decode(value.as_str()?)?)))
-        .collect();
+    let found: Map<String, Value> =
+        body.as_object()?.iter().filter_map(|(field, value)| Some((field.clone(), decode(value.as_str()?)?))).collect();
     (!found.is_empty()).then_some(Value::Object(found))
 }
 
 fn decode(token: &str) -> Option<Value> {
     let mut parts = token.split('.');
     let (header, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
-    let json_of = |part: &str| -> Option<Value> {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
-    };
+    let json_of = |part: &str| -> Option<Value> { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok() };
     Some(json!({"header": json_of(header)?, "claims": json_of(payload)?}))
 }
 
@@ -32,16 +27,9 @@ mod tests {
     #[test]
     fn claims_of_a_token_are_read_and_other_texts_are_not_tokens() {
         let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
-        let token = format!(
-            "{}.{}.sig",
-            part(r#"{"alg":"HS256"}"#),
-            part(r#"{"sub":"u"}"#)
-        );
+        let token = format!("{}.{}.sig", part(r#"{"alg":"HS256"}"#), part(r#"{"sub":"u"}"#));
         let body = json!({"access_token": token, "token_type": "bearer", "version": "1.0.0"});
         let claims = claims(&body).unwrap();
-        assert_eq!(
-            claims,
-            json!({"access_token": {"header": {"alg": "HS256"}, "claims": {"sub": "u"}}})
-        );
+        assert_eq!(claims, json!({"access_token": {"header": {"alg": "HS256"}, "claims": {"sub": "u"}}}));
     }
 }

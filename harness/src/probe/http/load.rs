@@ -29,10 +29,7 @@ impl Request<'_> {
                 workers.spawn(async move {
                     let mut answers = BTreeMap::<String, u64>::new();
                     let take = |n: usize| n.checked_sub(1);
-                    while left
-                        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-                        .is_ok()
-                    {
+                    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
                         let seen = exchange(&live, &spec).await?;
                         *answers.entry(name_of(&seen)).or_default() += 1;
                     }
@@ -74,12 +71,7 @@ impl Request<'_> {
             Ok(json!({"replies": replies}))
         };
         let seen = self.case.observe("http", asked, look).await?;
-        Ok(seen
-            .at("/replies")
-            .items()
-            .into_iter()
-            .map(Reply::new)
-            .collect())
+        Ok(seen.at("/replies").items().into_iter().map(Reply::new).collect())
     }
 }
 

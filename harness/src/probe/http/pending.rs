@@ -37,9 +37,7 @@ impl Case {
     pub async fn is_answered(&mut self, pending: &Pending) -> Result<Seen, Stop> {
         let answered = pending.task.as_ref().is_some_and(JoinHandle::is_finished);
         let asked = json!({"answered yet": pending.asked});
-        let seen = self
-            .observe("http", asked, async |_| Ok(json!({"answered": answered})))
-            .await?;
+        let seen = self.observe("http", asked, async |_| Ok(json!({"answered": answered}))).await?;
         Ok(seen.at("/answered"))
     }
 
@@ -47,13 +45,8 @@ impl Case {
     ///
     /// # Errors
     /// As [`Case::observe`].
-    pub async fn is_answered_within(
-        &mut self,
-        pending: &Pending,
-        time: Duration,
-    ) -> Result<Seen, Stop> {
-        let asked =
-            json!({"answered within, in ms": time.as_millis() as u64, "request": pending.asked});
+    pub async fn is_answered_within(&mut self, pending: &Pending, time: Duration) -> Result<Seen, Stop> {
+        let asked = json!({"answered within, in ms": time.as_millis() as u64, "request": pending.asked});
         let task = pending.task.as_ref();
         let seen = self
             .observe("http", asked, async |_| {
@@ -75,9 +68,7 @@ impl Case {
         let asked = pending.asked.clone();
         let task = pending.task.take();
         let look = async move |_| match task {
-            Some(task) => task
-                .await
-                .unwrap_or_else(|error| Err(CannotLook::new("http", error))),
+            Some(task) => task.await.unwrap_or_else(|error| Err(CannotLook::new("http", error))),
             None => Err(CannotLook::new("http", "the request was never started")),
         };
         Ok(Reply::new(self.observe("http", asked, look).await?))

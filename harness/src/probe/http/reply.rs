@@ -52,10 +52,6 @@ impl Reply {
 
     /// The name of a token in the answer, to send it with; it can name nothing where there is none.
     pub fn token(&self, field: &str) -> String {
-        self.body()
-            .key(field)
-            .text()
-            .unwrap_or("‹no token›")
-            .to_owned()
+        self.body().key(field).text().unwrap_or("‹no token›").to_owned()
     }
 }

@@ -42,11 +42,7 @@ impl Case {
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn health(&mut self, service: Service) -> Result<Reply, Stop> {
         let path = match self.live_target() {
-            Some(live) => live
-                .target
-                .services
-                .get(&service)
-                .map(|endpoint| endpoint.health.clone()),
+            Some(live) => live.target.services.get(&service).map(|endpoint| endpoint.health.clone()),
             None => None,
         };
         let mut request = self.http(service);
@@ -84,9 +80,7 @@ impl<'a> Request<'a> {
 
     /// A header; the value may name secrets.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.spec
-            .headers
-            .insert(name.to_owned(), Value::from(value));
+        self.spec.headers.insert(name.to_owned(), Value::from(value));
         self
     }
 

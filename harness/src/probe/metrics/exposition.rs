@@ -47,15 +47,9 @@ pub fn read(text: &str) -> Scrape {
         }
     }
     if !text.is_empty() && !text.ends_with('\n') {
-        scrape
-            .faults
-            .push("the last line does not end with a line feed".to_owned());
+        scrape.faults.push("the last line does not end with a line feed".to_owned());
     }
-    let faults: Vec<String> = scrape
-        .families
-        .iter()
-        .flat_map(|(name, family)| family_faults(name, family))
-        .collect();
+    let faults: Vec<String> = scrape.families.iter().flat_map(|(name, family)| family_faults(name, family)).collect();
     scrape.faults.extend(faults);
     scrape
 }
@@ -95,12 +89,7 @@ fn read_line(scrape: &mut Scrape, line: &str) -> Result<(), String> {
     }
     let sample = read_sample(line)?;
     let family = family_of(&scrape.families, &sample.name);
-    scrape
-        .families
-        .entry(family)
-        .or_default()
-        .samples
-        .push(sample);
+    scrape.families.entry(family).or_default().samples.push(sample);
     Ok(())
 }
 
@@ -108,9 +97,9 @@ fn read_line(scrape: &mut Scrape, line: &str) -> Result<(), String> {
 fn family_of(families: &BTreeMap<String, Family>, sample: &str) -> String {
     for suffix in ["_bucket", "_sum", "_count"] {
         if let Some(base) = sample.strip_suffix(suffix)
-            && families.get(base).is_some_and(|family| {
-                family.kind == "histogram" || family.kind == "summary" && suffix != "_bucket"
-            })
+            && families
+                .get(base)
+                .is_some_and(|family| family.kind == "histogram" || family.kind == "summary" && suffix != "_bucket")
         {
             return base.to_owned();
         }
@@ -122,10 +111,7 @@ fn read_sample(line: &str) -> Result<Sample, String> {
     let end = line.find(|c: char| !is_name(c)).unwrap_or(line.len());
     let (name, mut rest) = line.split_at(end);
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(format!(
-            "{:?} does not begin with a metric name",
-            clip(line)
-        ));
+        return Err(format!("{:?} does not begin with a metric name", clip(line)));
     }
     let mut labels = BTreeMap::new();
     rest = rest.trim_start();
@@ -138,17 +124,11 @@ fn read_sample(line: &str) -> Result<Sample, String> {
     if let Some(stamp) = words.next()
         && stamp.parse::<i64>().is_err()
     {
-        return Err(format!(
-            "{name}: {stamp:?} is not a timestamp in milliseconds"
-        ));
+        return Err(format!("{name}: {stamp:?} is not a timestamp in milliseconds"));
     }
     match words.next() {
         Some(extra) => Err(format!("{name}: {extra:?} follows the timestamp")),
-        None => Ok(Sample {
-            name: name.to_owned(),
-            labels,
-            value,
-        }),
+        None => Ok(Sample { name: name.to_owned(), labels, value }),
     }
 }
 
@@ -160,9 +140,7 @@ fn read_labels(mut text: &str) -> Result<(BTreeMap<String, String>, &str), Strin
         if let Some(rest) = text.strip_prefix('}') {
             return Ok((labels, rest));
         }
-        let end = text
-            .find(|c: char| !is_name(c) || c == ':')
-            .unwrap_or(text.len());
+        let end = text.find(|c: char| !is_name(c) || c == ':').unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
         let value = rest.trim_start().strip_prefix('=').map(str::trim_start);
         let inner = value.and_then(|value| value.strip_prefix('"'));
@@ -251,10 +229,7 @@ fn histogram_faults(name: &str, family: &Family) -> Vec<String> {
         }
     }
     for (labels, series) in &buckets {
-        if series
-            .windows(2)
-            .any(|pair| pair[0].0 >= pair[1].0 || pair[0].1 > pair[1].1)
-        {
+        if series.windows(2).any(|pair| pair[0].0 >= pair[1].0 || pair[0].1 > pair[1].1) {
             faults.push(format!("buckets of {name} are not cumulative"));
         }
         match series.last() {
@@ -275,21 +250,14 @@ impl Scrape {
         let family = |family: &Family| {
             let mut samples: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
             for sample in &family.samples {
-                let value = if sample.value.is_finite() {
-                    json!(sample.value)
-                } else {
-                    json!(sample.value.to_string())
-                };
+                let value =
+                    if sample.value.is_finite() { json!(sample.value) } else { json!(sample.value.to_string()) };
                 let one = json!({"labels": sample.labels, "value": value});
                 samples.entry(&sample.name).or_default().push(one);
             }
             json!({"type": family.kind, "samples": samples})
         };
-        let all: Map<String, Value> = self
-            .families
-            .iter()
-            .map(|(name, one)| (name.clone(), family(one)))
-            .collect();
+        let all: Map<String, Value> = self.families.iter().map(|(name, one)| (name.clone(), family(one))).collect();
         Value::Object(all)
     }
 }
@@ -305,10 +273,7 @@ mod tests {
     fn a_sound_scrape_has_no_faults() {
         let scrape = read(SOUND);
         assert_eq!(scrape.faults, Vec::<String>::new());
-        assert_eq!(
-            scrape.families["a_total"].samples[0].labels["path"],
-            "/x\"y"
-        );
+        assert_eq!(scrape.families["a_total"].samples[0].labels["path"], "/x\"y");
         assert_eq!(scrape.families["d_seconds"].samples.len(), 4);
     }
 
@@ -328,24 +293,12 @@ mod tests {
             ("# TYPE a counter\n# TYPE a counter\n", "second TYPE"),
             ("# TYPE a counter\na 1\na 2\n", "stands twice"),
             ("# TYPE a counter\na -1\n", "below zero"),
-            (
-                "# TYPE d histogram\nd_bucket{le=\"1\"} 3\nd_bucket{le=\"+Inf\"} 2\nd_count 2\n",
-                "cumulative",
-            ),
-            (
-                "# TYPE d histogram\nd_bucket{le=\"1\"} 3\nd_count 3\n",
-                "+Inf",
-            ),
-            (
-                "# TYPE d histogram\nd_bucket{le=\"+Inf\"} 3\nd_count 2\n",
-                "_count",
-            ),
+            ("# TYPE d histogram\nd_bucket{le=\"1\"} 3\nd_bucket{le=\"+Inf\"} 2\nd_count 2\n", "cumulative"),
+            ("# TYPE d histogram\nd_bucket{le=\"1\"} 3\nd_count 3\n", "+Inf"),
+            ("# TYPE d histogram\nd_bucket{le=\"+Inf\"} 3\nd_count 2\n", "_count"),
         ] {
             let faults = read(text).faults;
-            assert!(
-                faults.iter().any(|fault| fault.contains(part)),
-                "{text:?}: {faults:?}"
-            );
+            assert!(faults.iter().any(|fault| fault.contains(part)), "{text:?}: {faults:?}");
         }
     }
 }

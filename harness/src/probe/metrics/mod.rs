@@ -38,11 +38,7 @@ impl Case {
             if let Some(text) = answer["body"].as_str() {
                 let mut scrape = exposition::read(text);
                 let not_whole = [&answer["cut"], &answer["broken"]];
-                scrape.faults.extend(
-                    not_whole
-                        .iter()
-                        .filter_map(|why| why.as_str().map(str::to_owned)),
-                );
+                scrape.faults.extend(not_whole.iter().filter_map(|why| why.as_str().map(str::to_owned)));
                 seen["faults"] = json!(scrape.faults);
                 seen["families"] = scrape.to_json();
             }

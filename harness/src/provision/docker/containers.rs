@@ -52,10 +52,7 @@ pub struct Container {
 impl Containers {
     /// For the run with this id.
     pub fn new(engine: Engine, run_id: &str) -> Containers {
-        Containers {
-            engine,
-            run_id: run_id.to_owned(),
-        }
+        Containers { engine, run_id: run_id.to_owned() }
     }
 
     /// The id of the run.
@@ -76,12 +73,7 @@ impl Containers {
                 Err(error) => return Err(failed(server, error)),
             }
         };
-        let mut container = Container {
-            inner,
-            server,
-            host: self.engine.host.clone(),
-            port: 0,
-        };
+        let mut container = Container { inner, server, host: self.engine.host.clone(), port: 0 };
         match container.inner.get_host_port_ipv4(plan.port.tcp()).await {
             Ok(port) => container.port = port,
             // A server that refuses its settings is gone before its port can be read.
@@ -97,10 +89,7 @@ impl Containers {
 
     fn request(&self, plan: &Plan<'_>) -> testcontainers::ContainerRequest<GenericImage> {
         let inside = format!("{}/tcp", plan.port);
-        let outside = PortBinding {
-            host_ip: Some(self.engine.publish_on.to_owned()),
-            host_port: None,
-        };
+        let outside = PortBinding { host_ip: Some(self.engine.publish_on.to_owned()), host_port: None };
         let mut request = GenericImage::new(plan.image.name.clone(), plan.image.tag.clone())
             .with_exposed_port(plan.port.tcp())
             .with_cmd(plan.arguments.iter().cloned())
@@ -109,10 +98,7 @@ impl Containers {
             // Otherwise every port of the image would be published on every address of the machine.
             .with_host_config_modifier(move |host| {
                 host.publish_all_ports = Some(false);
-                host.port_bindings = Some(HashMap::from([(
-                    inside.clone(),
-                    Some(vec![outside.clone()]),
-                )]));
+                host.port_bindings = Some(HashMap::from([(inside.clone(), Some(vec![outside.clone()]))]));
             });
         for (name, value) in &plan.variables {
             request = request.with_env_var(*name, value.clone());
@@ -154,20 +140,13 @@ impl Container {
     }
 
     async fn not_ready(&self, waited: Duration, last: String) -> ProvisionError {
-        ProvisionError::ServerNotReady {
-            server: self.server.name(),
-            waited,
-            last,
-            log: self.log_tail().await,
-        }
+        ProvisionError::ServerNotReady { server: self.server.name(), waited, last, log: self.log_tail().await }
     }
 
     async fn explain<T>(&self, why: String) -> Attempt<T> {
         match self.inner.exit_code().await {
             Ok(None) => Attempt::NotYet(why),
-            Ok(Some(code)) => {
-                Attempt::Hopeless(format!("its container ended with exit code {code}"))
-            }
+            Ok(Some(code)) => Attempt::Hopeless(format!("its container ended with exit code {code}")),
             Err(error) => Attempt::Hopeless(format!("its container is gone: {error}")),
         }
     }
@@ -177,9 +156,7 @@ impl Container {
         let err = self.inner.stderr_to_vec().await.unwrap_or_default();
         let text = String::from_utf8_lossy(&[out, err].concat()).into_owned();
         let start = text.len().saturating_sub(TAIL);
-        let start = (start..)
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or_default();
+        let start = (start..).find(|at| text.is_char_boundary(*at)).unwrap_or_default();
         match text[start..].trim() {
             "" => "(empty)".into(),
             tail => tail.to_owned(),
@@ -198,8 +175,5 @@ fn is_about_the_port(message: &str) -> bool {
 }
 
 fn failed(server: Server, error: impl std::fmt::Display) -> ProvisionError {
-    ProvisionError::Container {
-        server: server.name(),
-        reason: error.to_string(),
-    }
+    ProvisionError::Container { server: server.name(), reason: error.to_string() }
 }

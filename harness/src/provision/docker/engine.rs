@@ -30,24 +30,16 @@ impl Engine {
     pub async fn find() -> Result<Engine, ProvisionError> {
         let address = std::env::var("DOCKER_HOST").unwrap_or_default();
         let remote = remote_host(&address);
-        if remote.is_some() && std::env::var("DOCKER_TLS_VERIFY").is_ok_and(|wish| !wish.is_empty())
-        {
-            return Err(none(
-                &address,
-                "DOCKER_TLS_VERIFY is set, and this build speaks to engines without TLS only",
-            ));
+        if remote.is_some() && std::env::var("DOCKER_TLS_VERIFY").is_ok_and(|wish| !wish.is_empty()) {
+            return Err(none(&address, "DOCKER_TLS_VERIFY is set, and this build speaks to engines without TLS only"));
         }
-        let api = docker_client_instance()
-            .await
-            .map_err(|error| none(&address, error))?;
+        let api = docker_client_instance().await.map_err(|error| none(&address, error))?;
         match tokio::time::timeout(PATIENCE, api.ping()).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return Err(none(&address, error)),
             Err(_) => return Err(none(&address, format!("no answer within {PATIENCE:?}"))),
         }
-        let version = within(api.version())
-            .await
-            .map_err(|error| none(&address, error))?;
+        let version = within(api.version()).await.map_err(|error| none(&address, error))?;
         if remote.is_none() && is_in_container() {
             outside(&api).await.map_err(|error| none(&address, error))?;
         }
@@ -72,9 +64,7 @@ async fn outside(api: &Docker) -> Result<(), String> {
     if engine == here.trim() {
         return Ok(());
     }
-    Err(format!(
-        "it runs on {engine:?}, outside this container, so the ports it publishes cannot be reached"
-    ))
+    Err(format!("it runs on {engine:?}, outside this container, so the ports it publishes cannot be reached"))
 }
 
 fn is_in_container() -> bool {
@@ -88,16 +78,12 @@ fn remote_host(address: &str) -> Option<String> {
         return None;
     }
     let authority = rest.split('/').next()?;
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host);
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     Some(host.trim_matches(['[', ']']).to_owned())
 }
 
 /// An answer of the engine, or why there is none.
-pub async fn within<T, E: std::fmt::Display>(
-    question: impl Future<Output = Result<T, E>>,
-) -> Result<T, String> {
+pub async fn within<T, E: std::fmt::Display>(question: impl Future<Output = Result<T, E>>) -> Result<T, String> {
     match tokio::time::timeout(ANSWER_LIMIT, question).await {
         Ok(answer) => answer.map_err(|error| error.to_string()),
         Err(_) => Err(format!("no answer within {ANSWER_LIMIT:?}")),
@@ -105,14 +91,8 @@ pub async fn within<T, E: std::fmt::Display>(
 }
 
 fn none(address: &str, reason: impl std::fmt::Display) -> ProvisionError {
-    let asked = if address.is_empty() {
-        "at the usual sockets".into()
-    } else {
-        format!("at DOCKER_HOST={address}")
-    };
-    ProvisionError::NoEngine {
-        reason: format!("{asked}: {reason}"),
-    }
+    let asked = if address.is_empty() { "at the usual sockets".into() } else { format!("at DOCKER_HOST={address}") };
+    ProvisionError::NoEngine { reason: format!("{asked}: {reason}") }
 }
 
 #[cfg(test)]
@@ -121,14 +101,8 @@ mod tests {
 
     #[test]
     fn host_of_a_remote_engine_is_where_its_ports_are() {
-        assert_eq!(
-            remote_host("tcp://10.0.0.7:2375").as_deref(),
-            Some("10.0.0.7")
-        );
-        assert_eq!(
-            remote_host("http://build.example:2375/").as_deref(),
-            Some("build.example")
-        );
+        assert_eq!(remote_host("tcp://10.0.0.7:2375").as_deref(), Some("10.0.0.7"));
+        assert_eq!(remote_host("http://build.example:2375/").as_deref(), Some("build.example"));
         assert_eq!(remote_host("tcp://[::1]:2375").as_deref(), Some("::1"));
         assert_eq!(remote_host("unix:///var/run/docker.sock"), None);
         assert_eq!(remote_host(""), None);

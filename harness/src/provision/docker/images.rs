@@ -26,27 +26,14 @@ pub enum Server {
 impl Server {
     /// Name for messages and facts, variable that names another image, official image, and our stand-in
     /// (`fixtures/images/`).
-    const fn row(
-        self,
-    ) -> (
-        &'static str,
-        &'static str,
-        &'static str,
-        Option<&'static str>,
-    ) {
+    const fn row(self) -> (&'static str, &'static str, &'static str, Option<&'static str>) {
         match self {
-            Server::Postgres => (
-                "postgresql",
-                "AUTOGRAPH_IMAGE_POSTGRES",
-                "postgres:16.6",
-                Some("autograph-standin/postgres:15"),
-            ),
-            Server::Redis => (
-                "redis",
-                "AUTOGRAPH_IMAGE_REDIS",
-                "redis:7.4.1-alpine",
-                Some("autograph-standin/redis:7"),
-            ),
+            Server::Postgres => {
+                ("postgresql", "AUTOGRAPH_IMAGE_POSTGRES", "postgres:16.6", Some("autograph-standin/postgres:15"))
+            }
+            Server::Redis => {
+                ("redis", "AUTOGRAPH_IMAGE_REDIS", "redis:7.4.1-alpine", Some("autograph-standin/redis:7"))
+            }
             Server::Minio => ("minio", "AUTOGRAPH_IMAGE_MINIO", "minio/minio:latest", None),
         }
     }
@@ -73,17 +60,10 @@ impl Image {
         // A colon before the last slash belongs to a registry's port.
         let after_path = reference.rfind('/').map_or(0, |slash| slash + 1);
         let (name, tag) = match reference[after_path..].rfind(':') {
-            Some(colon) => (
-                &reference[..after_path + colon],
-                &reference[after_path + colon + 1..],
-            ),
+            Some(colon) => (&reference[..after_path + colon], &reference[after_path + colon + 1..]),
             None => (reference, "latest"),
         };
-        Image {
-            server,
-            name: name.to_owned(),
-            tag: tag.to_owned(),
-        }
+        Image { server, name: name.to_owned(), tag: tag.to_owned() }
     }
 }
 
@@ -121,21 +101,13 @@ impl Images {
             ProvisionError::NoImage { image, reason, .. } => format!("no image {image}: {reason}"),
             other => other.to_string(),
         });
-        Ok(Images {
-            postgres,
-            redis,
-            minio,
-        })
+        Ok(Images { postgres, redis, minio })
     }
 }
 
 /// The user's image if one is named; else the official one or our stand-in, whichever is there; else the official
 /// one from its registry.
-async fn choose(
-    engine: &Engine,
-    server: Server,
-    announce: &Announce,
-) -> Result<Image, ProvisionError> {
+async fn choose(engine: &Engine, server: Server, announce: &Announce) -> Result<Image, ProvisionError> {
     let (_, _, official, stand_in) = server.row();
     let wanted = Image::parse(server, named(server).as_deref().unwrap_or(official));
     if inspect(engine, &wanted).await.is_ok() {
@@ -155,10 +127,7 @@ async fn choose(
 }
 
 fn named(server: Server) -> Option<String> {
-    std::env::var(server.row().1)
-        .ok()
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
+    std::env::var(server.row().1).ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 fn is_stand_in(image: &Image) -> bool {
@@ -170,23 +139,16 @@ async fn inspect(engine: &Engine, image: &Image) -> Result<(), ProvisionError> {
     let question = async {
         match engine.api.inspect_image(&name).await {
             Ok(_) => Ok(()),
-            Err(Error::DockerResponseServerError {
-                status_code: 404, ..
-            }) => Err("it is not there".to_owned()),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Err("it is not there".to_owned()),
             Err(error) => Err(error.to_string()),
         }
     };
-    within(question)
-        .await
-        .map_err(|reason| no_image(image, reason))
+    within(question).await.map_err(|reason| no_image(image, reason))
 }
 
 async fn pull(engine: &Engine, image: &Image) -> Result<(), ProvisionError> {
     // Without a tag the engine would pull them all.
-    let options = CreateImageOptionsBuilder::new()
-        .from_image(&image.name)
-        .tag(&image.tag)
-        .build();
+    let options = CreateImageOptionsBuilder::new().from_image(&image.name).tag(&image.tag).build();
     let mut progress = pin!(engine.api.create_image(Some(options), None, None));
     loop {
         match tokio::time::timeout(SILENCE, progress.next()).await {
@@ -194,10 +156,7 @@ async fn pull(engine: &Engine, image: &Image) -> Result<(), ProvisionError> {
             Ok(Some(Ok(_))) => {}
             Ok(Some(Err(error))) => return Err(no_image(image, error)),
             Err(_) => {
-                return Err(no_image(
-                    image,
-                    format!("the registry was silent for {SILENCE:?}"),
-                ));
+                return Err(no_image(image, format!("the registry was silent for {SILENCE:?}")));
             }
         }
     }
@@ -205,11 +164,7 @@ async fn pull(engine: &Engine, image: &Image) -> Result<(), ProvisionError> {
 }
 
 fn no_image(image: &Image, reason: impl std::fmt::Display) -> ProvisionError {
-    ProvisionError::NoImage {
-        image: image.to_string(),
-        variable: image.server.row().1,
-        reason: reason.to_string(),
-    }
+    ProvisionError::NoImage { image: image.to_string(), variable: image.server.row().1, reason: reason.to_string() }
 }
 
 #[cfg(test)]
@@ -221,16 +176,8 @@ mod tests {
         for (reference, name, tag) in [
             ("postgres:16.6", "postgres", "16.6"),
             ("postgres", "postgres", "latest"),
-            (
-                "mirror:5000/team/postgres",
-                "mirror:5000/team/postgres",
-                "latest",
-            ),
-            (
-                "mirror:5000/team/postgres:15",
-                "mirror:5000/team/postgres",
-                "15",
-            ),
+            ("mirror:5000/team/postgres", "mirror:5000/team/postgres", "latest"),
+            ("mirror:5000/team/postgres:15", "mirror:5000/team/postgres", "15"),
             ("redis@sha256:0123", "redis@sha256", "0123"),
         ] {
             let image = Image::parse(Server::Postgres, reference);
@@ -240,17 +187,8 @@ mod tests {
 
     #[test]
     fn stand_ins_are_told_from_official_images() {
-        assert!(is_stand_in(&Image::parse(
-            Server::Redis,
-            "autograph-standin/redis:7"
-        )));
-        assert!(!is_stand_in(&Image::parse(
-            Server::Redis,
-            "redis:7.4.1-alpine"
-        )));
-        assert!(!is_stand_in(&Image::parse(
-            Server::Minio,
-            "minio/minio:latest"
-        )));
+        assert!(is_stand_in(&Image::parse(Server::Redis, "autograph-standin/redis:7")));
+        assert!(!is_stand_in(&Image::parse(Server::Redis, "redis:7.4.1-alpine")));
+        assert!(!is_stand_in(&Image::parse(Server::Minio, "minio/minio:latest")));
     }
 }

@@ -39,20 +39,14 @@ pub struct Docker {
 
 impl Docker {
     /// Starts the servers side by side and returns once each has answered.
-    pub async fn start(
-        containers: Arc<Containers>,
-        images: Images,
-    ) -> Result<Docker, ProvisionError> {
+    pub async fn start(containers: Arc<Containers>, images: Images) -> Result<Docker, ProvisionError> {
         let (postgres, redis, minio) = tokio::try_join!(
             start_postgres(&containers, &images.postgres),
             start_redis(&containers, &images.redis),
             start_minio(&containers, images.minio.as_ref().ok()),
         )?;
         let mut facts = BTreeMap::from([
-            (
-                "engine".to_owned(),
-                format!("docker {}", containers.engine.version),
-            ),
+            ("engine".to_owned(), format!("docker {}", containers.engine.version)),
             ("postgresql".to_owned(), postgres.version),
             ("postgresql_image".to_owned(), images.postgres.to_string()),
             ("redis".to_owned(), redis.version),
@@ -93,9 +87,7 @@ impl Infrastructure for Docker {
             if let Some(spare) = self.spare.lock().await.take() {
                 return Ok(spare);
             }
-            Ok(start_redis(&self.containers, &self.redis_image)
-                .await?
-                .server)
+            Ok(start_redis(&self.containers, &self.redis_image).await?.server)
         })
     }
 
@@ -126,10 +118,7 @@ struct Postgres {
     version: String,
 }
 
-async fn start_postgres(
-    containers: &Containers,
-    image: &Image,
-) -> Result<Postgres, ProvisionError> {
+async fn start_postgres(containers: &Containers, image: &Image) -> Result<Postgres, ProvisionError> {
     let user = "autograph";
     let password = Secret::new(random::hex(16));
     let container = containers
@@ -140,16 +129,10 @@ async fn start_postgres(
                 ("POSTGRES_USER", user.into()),
                 ("POSTGRES_PASSWORD", password.expose().into()),
                 ("POSTGRES_DB", "postgres".into()),
-                (
-                    "POSTGRES_INITDB_ARGS",
-                    "--no-sync --encoding=UTF8 --locale=C".into(),
-                ),
+                ("POSTGRES_INITDB_ARGS", "--no-sync --encoding=UTF8 --locale=C".into()),
                 ("PGDATA", format!("{MEMORY}/data")),
             ],
-            arguments: POSTGRES_SETTINGS
-                .iter()
-                .flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()])
-                .collect(),
+            arguments: POSTGRES_SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect(),
         })
         .await?;
     let access = PostgresAccess {
@@ -159,14 +142,8 @@ async fn start_postgres(
         user: user.into(),
         password,
     };
-    let version = container
-        .ready(|| questions::postgres_version(&access))
-        .await?;
-    Ok(Postgres {
-        container,
-        access,
-        version,
-    })
+    let version = container.ready(|| questions::postgres_version(&access)).await?;
+    Ok(Postgres { container, access, version })
 }
 
 struct Redis {
@@ -180,26 +157,12 @@ async fn start_redis(containers: &Containers, image: &Image) -> Result<Redis, Pr
             image,
             port: 6379,
             variables: Vec::new(),
-            arguments: ["redis-server", "--save", "", "--appendonly", "no"]
-                .map(str::to_owned)
-                .to_vec(),
+            arguments: ["redis-server", "--save", "", "--appendonly", "no"].map(str::to_owned).to_vec(),
         })
         .await?;
-    let access = RedisAccess {
-        host: container.host.clone(),
-        port: container.port,
-        password: None,
-    };
-    let version = container
-        .ready(|| questions::redis_version(&access))
-        .await?;
-    Ok(Redis {
-        server: RedisServer {
-            access,
-            running: Box::new(container),
-        },
-        version,
-    })
+    let access = RedisAccess { host: container.host.clone(), port: container.port, password: None };
+    let version = container.ready(|| questions::redis_version(&access)).await?;
+    Ok(Redis { server: RedisServer { access, running: Box::new(container) }, version })
 }
 
 impl Running for Container {

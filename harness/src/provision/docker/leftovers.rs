@@ -7,9 +7,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::models::ContainerSummary;
-use testcontainers::bollard::query_parameters::{
-    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
-};
+use testcontainers::bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 
 /// Label: the id of the run that a container belongs to.
 pub const RUN: &str = "autograph-conformance.run";
@@ -49,24 +47,14 @@ pub async fn sweep(engine: &Engine) {
 
 async fn labelled(api: &Docker, label: &str) -> Vec<ContainerSummary> {
     let filters = HashMap::from([("label", vec![label])]);
-    let options = ListContainersOptionsBuilder::new()
-        .all(true)
-        .filters(&filters)
-        .build();
-    within(api.list_containers(Some(options)))
-        .await
-        .unwrap_or_default()
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    within(api.list_containers(Some(options))).await.unwrap_or_default()
 }
 
 async fn remove(api: &Docker, containers: &[ContainerSummary]) {
-    let ids = containers
-        .iter()
-        .filter_map(|container| container.id.as_deref());
+    let ids = containers.iter().filter_map(|container| container.id.as_deref());
     join_all(ids.map(|id| {
-        let options = RemoveContainerOptionsBuilder::new()
-            .force(true)
-            .v(true)
-            .build();
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         within(api.remove_container(id, Some(options)))
     }))
     .await;
@@ -74,11 +62,7 @@ async fn remove(api: &Docker, containers: &[ContainerSummary]) {
 
 /// Whether the harness is known to be dead. In doubt it is not.
 fn is_dead(labels: &HashMap<String, String>) -> bool {
-    let number = |label| {
-        labels
-            .get(label)
-            .and_then(|value| value.parse::<u64>().ok())
-    };
+    let number = |label| labels.get(label).and_then(|value| value.parse::<u64>().ok());
     let pid = number(PID).and_then(|pid| u32::try_from(pid).ok());
     let (Some(pid), Some(started)) = (pid, number(STARTED)) else {
         return false;

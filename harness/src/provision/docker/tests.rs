@@ -28,10 +28,7 @@ async fn engine_or_skip(test: &str) -> Option<Usable> {
 
 async fn containers_of(usable: &Engine, run_id: &str) -> usize {
     let filters = HashMap::from([("label", vec![format!("{RUN}={run_id}")])]);
-    let options = ListContainersOptionsBuilder::new()
-        .all(true)
-        .filters(&filters)
-        .build();
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     let found = usable.api.list_containers(Some(options)).await.unwrap();
     found.len()
 }
@@ -49,29 +46,17 @@ async fn servers_answer_and_leave_nothing() {
     println!("servers after {:?}: {:?}", begun.elapsed(), docker.facts());
 
     let mut connection = database::connect(docker.postgres()).await.unwrap();
-    sqlx::raw_sql("create extension pg_trgm")
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::raw_sql("create extension pg_trgm").execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     let mut wrong = docker.postgres().clone();
     wrong.password = crate::target::Secret::new("wrong");
-    assert!(
-        database::connect(&wrong).await.is_err(),
-        "a wrong password is refused"
-    );
+    assert!(database::connect(&wrong).await.is_err(), "a wrong password is refused");
 
     // Two stacks, two Redis: what one writes the other does not see.
-    let (one, other) = (
-        docker.redis("one").await.unwrap(),
-        docker.redis("other").await.unwrap(),
-    );
+    let (one, other) = (docker.redis("one").await.unwrap(), docker.redis("other").await.unwrap());
     assert_ne!(one.access.port, other.access.port);
     assert_eq!(one.access.host, watch.host);
-    assert_eq!(
-        questions::redis_version(&other.access).await.unwrap(),
-        docker.facts()["redis"]
-    );
+    assert_eq!(questions::redis_version(&other.access).await.unwrap(), docker.facts()["redis"]);
     assert!(containers_of(&watch, &run_id).await >= 3);
 
     let begun = std::time::Instant::now();
@@ -102,26 +87,17 @@ async fn a_server_that_ends_is_not_waited_for() {
     let error = match containers.start(plan).await {
         Err(error) => error,
         Ok(container) => {
-            let access = crate::target::RedisAccess {
-                host: container.host.clone(),
-                port: container.port,
-                password: None,
-            };
+            let access =
+                crate::target::RedisAccess { host: container.host.clone(), port: container.port, password: None };
             let asked = container.ready(|| questions::redis_version(&access)).await;
             asked.unwrap_err()
         }
     };
     leftovers::remove_run(&run_id).await;
 
-    assert!(
-        begun.elapsed() < std::time::Duration::from_secs(10),
-        "{error}"
-    );
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{error}");
     let message = error.to_string();
-    assert!(
-        message.contains("exit code 1") && message.contains("no-such-option"),
-        "{message}"
-    );
+    assert!(message.contains("exit code 1") && message.contains("no-such-option"), "{message}");
     assert_eq!(containers_of(&containers.engine, &run_id).await, 0);
 }
 

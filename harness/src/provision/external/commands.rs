@@ -44,22 +44,13 @@ impl Commands {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client without TLS has nothing to load");
-        Commands {
-            stop,
-            start,
-            pid,
-            health,
-            http,
-            patience: EFFECT_LIMIT,
-        }
+        Commands { stop, start, pid, health, http, patience: EFFECT_LIMIT }
     }
 
     /// Asks the health route until it answers 200, or until it no longer does.
     async fn until_healthy(&self, service: Service, wanted: bool) -> Result<(), String> {
         let Some(url) = self.health.get(&service) else {
-            return Err(
-                "its address is not in the target file, so nothing tells whether it is up".into(),
-            );
+            return Err("its address is not in the target file, so nothing tells whether it is up".into());
         };
         let deadline = Instant::now() + self.patience;
         loop {
@@ -72,10 +63,7 @@ impl Commands {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(format!(
-                    "{url} still {last} {} s after the command",
-                    self.patience.as_secs()
-                ));
+                return Err(format!("{url} still {last} {} s after the command", self.patience.as_secs()));
             }
             sleep(PAUSE).await;
         }
@@ -87,11 +75,7 @@ impl Commands {
         };
         let printed = run(command, service).await?;
         printed.trim().parse().map_err(|_| {
-            format!(
-                "`{}` was to print a process id and printed {:?}",
-                line(command, service),
-                tail(&printed)
-            )
+            format!("`{}` was to print a process id and printed {:?}", line(command, service), tail(&printed))
         })
     }
 }
@@ -103,11 +87,7 @@ impl Control for Commands {
                 run(&self.stop, service).await?;
                 self.until_healthy(service, false).await
             };
-            done.await.map_err(|reason| CannotControl {
-                action: "stop",
-                service,
-                reason,
-            })
+            done.await.map_err(|reason| CannotControl { action: "stop", service, reason })
         })
     }
 
@@ -117,23 +97,17 @@ impl Control for Commands {
                 run(&self.start, service).await?;
                 self.until_healthy(service, true).await
             };
-            done.await.map_err(|reason| CannotControl {
-                action: "start",
-                service,
-                reason,
-            })
+            done.await.map_err(|reason| CannotControl { action: "start", service, reason })
         })
     }
 
     fn pid(&self, service: Service) -> Boxed<'_, Result<u32, CannotControl>> {
         Box::pin(async move {
-            self.find_pid(service)
-                .await
-                .map_err(|reason| CannotControl {
-                    action: "find the process of",
-                    service,
-                    reason,
-                })
+            self.find_pid(service).await.map_err(|reason| CannotControl {
+                action: "find the process of",
+                service,
+                reason,
+            })
         })
     }
 }
@@ -145,11 +119,7 @@ async fn run(command: &[String], service: Service) -> Result<String, String> {
     let [program, arguments @ ..] = words.as_slice() else {
         return Err("the command is empty".into());
     };
-    let running = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
+    let running = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
     let output = timeout(COMMAND_LIMIT, running)
         .await
         .map_err(|_| format!("`{shown}` did not end within {} s", COMMAND_LIMIT.as_secs()))?
@@ -158,21 +128,11 @@ async fn run(command: &[String], service: Service) -> Result<String, String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!(
-        "`{shown}` failed ({}): {}",
-        output.status,
-        tail(&said)
-    ))
+    Err(format!("`{shown}` failed ({}): {}", output.status, tail(&said)))
 }
 
 fn filled_in(command: &[String], service: Service) -> Vec<String> {
-    command
-        .iter()
-        .map(|word| {
-            word.replace("{service}", service.short())
-                .replace("{name}", service.name())
-        })
-        .collect()
+    command.iter().map(|word| word.replace("{service}", service.short()).replace("{name}", service.name())).collect()
 }
 
 fn line(command: &[String], service: Service) -> String {
@@ -209,13 +169,8 @@ mod tests {
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let _ = stream.read(&mut [0; 1024]).await;
-                let status = if file.exists() {
-                    "200 OK"
-                } else {
-                    "503 Service Unavailable"
-                };
-                let reply =
-                    format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let status = if file.exists() { "200 OK" } else { "503 Service Unavailable" };
+                let reply = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                 let _ = stream.write_all(reply.as_bytes()).await;
             }
         });
@@ -237,15 +192,9 @@ mod tests {
         assert!(!folder.join("auth").exists());
 
         let failed = commands.stop(Service::Auth).await.unwrap_err().to_string();
-        assert!(
-            failed.contains("could not stop auth-service: `rm ") && failed.contains("No such file"),
-            "{failed}"
-        );
+        assert!(failed.contains("could not stop auth-service: `rm ") && failed.contains("No such file"), "{failed}");
         let elsewhere = commands.start(Service::Git).await.unwrap_err().to_string();
-        assert!(
-            elsewhere.contains("address is not in the target file"),
-            "{elsewhere}"
-        );
+        assert!(elsewhere.contains("address is not in the target file"), "{elsewhere}");
         std::fs::remove_dir_all(folder).unwrap();
     }
 
@@ -253,38 +202,20 @@ mod tests {
     async fn a_command_without_effect_is_no_success() {
         let (commands, folder) = service("idle", "true {name}", "true {name}", "echo {name}").await;
         let start = commands.start(Service::Auth).await.unwrap_err().to_string();
-        assert!(
-            start.contains("could not start") && start.contains("503"),
-            "{start}"
-        );
+        assert!(start.contains("could not start") && start.contains("503"), "{start}");
         std::fs::write(folder.join("auth"), "").unwrap();
         let stop = commands.stop(Service::Auth).await.unwrap_err().to_string();
-        assert!(
-            stop.contains("could not stop") && stop.contains("200"),
-            "{stop}"
-        );
+        assert!(stop.contains("could not stop") && stop.contains("200"), "{stop}");
         let pid = commands.pid(Service::Auth).await.unwrap_err().to_string();
-        assert!(
-            pid.contains("auth-service") && pid.contains("process id"),
-            "{pid}"
-        );
+        assert!(pid.contains("auth-service") && pid.contains("process id"), "{pid}");
         std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[tokio::test]
     async fn a_program_that_is_not_there_is_named() {
-        let (commands, folder) = service(
-            "absent",
-            "no-such-program {name}",
-            "true {name}",
-            "true {name}",
-        )
-        .await;
+        let (commands, folder) = service("absent", "no-such-program {name}", "true {name}", "true {name}").await;
         let stop = commands.stop(Service::Auth).await.unwrap_err().to_string();
-        assert!(
-            stop.contains("`no-such-program auth-service` could not be run"),
-            "{stop}"
-        );
+        assert!(stop.contains("`no-such-program auth-service` could not be run"), "{stop}");
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

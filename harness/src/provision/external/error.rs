@@ -60,11 +60,7 @@ impl<'a> Source<'a> {
             path: self.path.to_owned(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            key: if key == "." {
-                String::new()
-            } else {
-                key.to_owned()
-            },
+            key: if key == "." { String::new() } else { key.to_owned() },
             // The parser breaks some of its messages into lines; an error is one line here.
             problem: problem.split_whitespace().collect::<Vec<_>>().join(" "),
         }

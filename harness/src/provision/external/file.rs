@@ -138,13 +138,7 @@ fn plain_key(path: &str, found: Option<&str>) -> String {
     let segments: Vec<&str> = path
         .split('.')
         .filter(|segment| !segment.starts_with("$__"))
-        .map(|segment| {
-            if segment == "?" {
-                found.unwrap_or(segment)
-            } else {
-                segment
-            }
-        })
+        .map(|segment| if segment == "?" { found.unwrap_or(segment) } else { segment })
         .collect();
     segments.join(".")
 }

@@ -37,13 +37,7 @@ fn folder_name(text: &str) -> String {
 /// Where a text is wrong, and how: `2:7 gateway.url: …`.
 fn problem(text: &str) -> String {
     match load_text(text).map(|_| ()) {
-        Err(TargetFileError::Wrong {
-            line,
-            column,
-            key,
-            problem,
-            ..
-        }) => format!("{line}:{column} {key}: {problem}"),
+        Err(TargetFileError::Wrong { line, column, key, problem, .. }) => format!("{line}:{column} {key}: {problem}"),
         other => panic!("expected a wrong file, got {other:?}"),
     }
 }
@@ -51,14 +45,8 @@ fn problem(text: &str) -> String {
 #[track_caller]
 fn assert_problem(text: &str, start: &str, mentions: &str) {
     let problem = problem(text);
-    assert!(
-        problem.starts_with(start),
-        "{problem:?} does not start with {start:?}"
-    );
-    assert!(
-        problem.contains(mentions),
-        "{problem:?} does not mention {mentions:?}"
-    );
+    assert!(problem.starts_with(start), "{problem:?} does not start with {start:?}");
+    assert!(problem.contains(mentions), "{problem:?} does not mention {mentions:?}");
 }
 
 fn example() -> (std::path::PathBuf, String) {
@@ -90,10 +78,7 @@ fn example_has_everything() {
     assert!(target.forwarded_for);
     assert_eq!(target.name, "staging");
     assert_eq!(target.services[&Service::Frontend].health, "/api/health");
-    assert_eq!(
-        target.postgres.as_ref().unwrap().password.expose(),
-        "value of STAGING_POSTGRES_PASSWORD"
-    );
+    assert_eq!(target.postgres.as_ref().unwrap().password.expose(), "value of STAGING_POSTGRES_PASSWORD");
     assert_eq!(target.all_secrets().len(), 4);
 }
 
@@ -104,15 +89,9 @@ fn documentation_names_every_key_of_the_example() {
     let (_, text) = example();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         if let Some((key, _)) = line.split_once(" = ") {
-            assert!(
-                manual.contains(&format!("| `{key}` |")),
-                "{key} is not documented"
-            );
+            assert!(manual.contains(&format!("| `{key}` |")), "{key} is not documented");
         } else if line.starts_with('[') && !line.starts_with("[services.") {
-            assert!(
-                manual.contains(&format!("`{line}`")),
-                "{line} is not documented"
-            );
+            assert!(manual.contains(&format!("`{line}`")), "{line} is not documented");
         }
     }
 }
@@ -121,48 +100,30 @@ fn documentation_names_every_key_of_the_example() {
 fn smallest_file_has_a_gateway_and_nothing_else() {
     let target = load_text("[gateway]\nurl = \"http://127.0.0.1:8080/base/\"\n").unwrap();
     assert_eq!(target.name, "t");
-    assert_eq!(
-        target.services[&Service::Gateway].base,
-        "http://127.0.0.1:8080/base"
-    );
+    assert_eq!(target.services[&Service::Gateway].base, "http://127.0.0.1:8080/base");
     assert_eq!(target.services[&Service::Gateway].health, "/health");
-    assert!(
-        !target.has(Need::Sql) && !target.has(Need::Control) && !target.has(Need::TestEndpoints)
-    );
+    assert!(!target.has(Need::Sql) && !target.has(Need::Control) && !target.has(Need::TestEndpoints));
 }
 
 #[test]
 fn log_file_is_relative_to_the_target_file() {
-    let target =
-        load_text("[gateway]\nurl = \"http://h\"\nlog = { file = \"logs/gateway.log\" }\n")
-            .unwrap();
+    let target = load_text("[gateway]\nurl = \"http://h\"\nlog = { file = \"logs/gateway.log\" }\n").unwrap();
     let Some(LogSource::File(path)) = &target.services[&Service::Gateway].log else {
         panic!("expected a log file");
     };
-    assert!(
-        path.is_absolute() && path.ends_with("logs/gateway.log"),
-        "{path:?}"
-    );
+    assert!(path.is_absolute() && path.ends_with("logs/gateway.log"), "{path:?}");
 }
 
 #[test]
 fn missing_file_is_named() {
-    let error = load(Path::new("/nowhere/t.toml"), &environment)
-        .err()
-        .unwrap();
+    let error = load(Path::new("/nowhere/t.toml"), &environment).err().unwrap();
     assert!(error.to_string().contains("/nowhere/t.toml"), "{error}");
 }
 
 #[test]
 fn message_has_file_line_column_and_key() {
-    let error = load_text("[gateway]\nurl = \"gopher://x\"\n")
-        .err()
-        .unwrap()
-        .to_string();
-    assert!(
-        error.contains("t.toml:2:7: gateway.url: expected an address"),
-        "{error}"
-    );
+    let error = load_text("[gateway]\nurl = \"gopher://x\"\n").err().unwrap().to_string();
+    assert!(error.contains("t.toml:2:7: gateway.url: expected an address"), "{error}");
 }
 
 #[test]
@@ -174,16 +135,8 @@ fn text_that_is_no_toml_is_placed() {
 #[test]
 fn unknown_keys_are_refused_with_what_there_is() {
     assert_problem("colour = 1\n", "1:1 colour: ", "`disposable`");
-    assert_problem(
-        "[gateway]\nurl = \"http://h\"\nurls = 1\n",
-        "3:1 gateway.urls: ",
-        "`health`",
-    );
-    assert_problem(
-        "[services.mail]\nurl = \"http://h\"\n",
-        "1:11 services.mail: ",
-        "`svg-renderer`",
-    );
+    assert_problem("[gateway]\nurl = \"http://h\"\nurls = 1\n", "3:1 gateway.urls: ", "`health`");
+    assert_problem("[services.mail]\nurl = \"http://h\"\n", "1:11 services.mail: ", "`svg-renderer`");
 }
 
 #[test]
@@ -198,11 +151,7 @@ fn wrong_types_are_refused() {
 #[test]
 fn missing_keys_are_named() {
     assert_problem("[gateway]\n", "1:1 gateway: ", "`url`");
-    assert_problem(
-        &format!("{GATEWAY}[postgres]\nhost = \"h\"\ndatabase = \"d\"\n"),
-        "3:1 postgres: ",
-        "`user`",
-    );
+    assert_problem(&format!("{GATEWAY}[postgres]\nhost = \"h\"\ndatabase = \"d\"\n"), "3:1 postgres: ", "`user`");
     assert_problem("name = \"empty\"\n", "1:1 gateway: ", "no service");
 }
 
@@ -216,17 +165,9 @@ fn addresses_are_checked() {
         ("http://h/?a=b", "query"),
         ("http://h:99999", "port"),
     ] {
-        assert_problem(
-            &format!("[gateway]\nurl = \"{url}\"\n"),
-            "2:7 gateway.url: ",
-            mentions,
-        );
+        assert_problem(&format!("[gateway]\nurl = \"{url}\"\n"), "2:7 gateway.url: ", mentions);
     }
-    assert_problem(
-        &format!("{GATEWAY}health = \"health\"\n"),
-        "3:10 gateway.health: ",
-        "slash",
-    );
+    assert_problem(&format!("{GATEWAY}health = \"health\"\n"), "3:10 gateway.health: ", "slash");
     let twice = format!("[services.gateway]\nurl = \"http://h\"\n{GATEWAY}");
     assert_problem(&twice, "4:7 gateway: ", "twice");
 }
@@ -236,67 +177,40 @@ fn credentials_are_never_inline_and_never_shown() {
     let postgres = format!("{GATEWAY}[postgres]\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n");
     for line in ["password = \"hunter2\"", "password_env = \"hunter2\""] {
         let problem = problem(&format!("{postgres}{line}\n"));
-        assert!(
-            problem.contains("name of an environment variable"),
-            "{problem}"
-        );
+        assert!(problem.contains("name of an environment variable"), "{problem}");
         assert!(!problem.contains("hunter2"), "{problem}");
     }
     let problem = problem("[gateway]\nurl = \"http://me:hunter2@h\"\n");
-    assert!(
-        problem.contains("without user and password") && !problem.contains("hunter2"),
-        "{problem}"
-    );
+    assert!(problem.contains("without user and password") && !problem.contains("hunter2"), "{problem}");
 }
 
 #[test]
 fn unset_and_empty_variables_are_refused() {
     for name in ["UNSET", "EMPTY"] {
         let text = format!("{GATEWAY}[tokens]\nsigning_key_env = \"{name}\"\n");
-        assert_problem(
-            &text,
-            "4:19 tokens.signing_key_env: ",
-            &format!("{name} is not set"),
-        );
+        assert_problem(&text, "4:19 tokens.signing_key_env: ", &format!("{name} is not set"));
     }
 }
 
 #[test]
 fn log_is_a_file_or_a_command() {
-    for log in [
-        "{}",
-        "{ file = \"a\", command = [\"b\"] }",
-        "{ command = [] }",
-    ] {
-        assert_problem(
-            &format!("{GATEWAY}log = {log}\n"),
-            "3:7 gateway.log: ",
-            "either",
-        );
+    for log in ["{}", "{ file = \"a\", command = [\"b\"] }", "{ command = [] }"] {
+        assert_problem(&format!("{GATEWAY}log = {log}\n"), "3:7 gateway.log: ", "either");
     }
 }
 
 #[test]
 fn clock_needs_test_endpoints() {
-    assert_problem(
-        &format!("{GATEWAY}[test]\nclock = true\n"),
-        "4:9 test.clock: ",
-        "endpoints = true",
-    );
+    assert_problem(&format!("{GATEWAY}[test]\nclock = true\n"), "4:9 test.clock: ", "endpoints = true");
 }
 
 #[test]
 fn control_commands_must_say_which_service() {
-    let text =
-        format!("{GATEWAY}[control]\nstart = [\"true\", \"{{service}}\"]\nstop = [\"reboot\"]\n");
+    let text = format!("{GATEWAY}[control]\nstart = [\"true\", \"{{service}}\"]\nstop = [\"reboot\"]\n");
     assert_problem(&text, "5:8 control.stop: ", "{service}");
 }
 
 #[test]
 fn column_counts_characters() {
-    assert_problem(
-        "name = \"é\"\ngateway = { url = \"é\", health = 1 }\n",
-        "2:33 gateway.health: ",
-        "string",
-    );
+    assert_problem("name = \"é\"\ngateway = { url = \"é\", health = 1 }\n", "2:33 gateway.health: ", "string");
 }

@@ -20,12 +20,7 @@ impl Account {
             let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
             let named = |name| entry(&accounts, name);
             // 65534 is nobody wherever the file does not say otherwise.
-            named("postgres")
-                .or_else(|| named("nobody"))
-                .unwrap_or(Account {
-                    user: 65534,
-                    group: 65534,
-                })
+            named("postgres").or_else(|| named("nobody")).unwrap_or(Account { user: 65534, group: 65534 })
         })
     }
 
@@ -44,10 +39,9 @@ fn entry(accounts: &str, name: &str) -> Option<Account> {
     accounts.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         match fields[..] {
-            [found, _, user, group, ..] if found == name => Some(Account {
-                user: user.parse().ok()?,
-                group: group.parse().ok()?,
-            }),
+            [found, _, user, group, ..] if found == name => {
+                Some(Account { user: user.parse().ok()?, group: group.parse().ok()? })
+            }
             _ => None,
         }
     })
@@ -60,10 +54,7 @@ mod tests {
     #[test]
     fn an_account_is_found_by_its_name() {
         let accounts = "root:x:0:0:root:/root:/bin/bash\npostgres:x:101:104::/var/lib:/bin/bash\n";
-        let postgres = Account {
-            user: 101,
-            group: 104,
-        };
+        let postgres = Account { user: 101, group: 104 };
         assert_eq!(entry(accounts, "postgres"), Some(postgres));
         assert_eq!(entry(accounts, "nobody"), None);
     }

@@ -22,11 +22,7 @@ pub const SUPERUSER: &str = "autograph";
 const GENERATION: u32 = 1;
 
 /// Sorting and lower case by Unicode wherever the system has that without a language.
-const LOCALE: &str = if cfg!(target_os = "linux") {
-    "C.UTF-8"
-} else {
-    "C"
-};
+const LOCALE: &str = if cfg!(target_os = "linux") { "C.UTF-8" } else { "C" };
 
 /// A data folder that is ready for a server, and the password its superuser still has.
 pub struct Cluster {
@@ -52,10 +48,7 @@ pub async fn prepare(
         fill(run, programs, account, &cache).await?;
     }
     let copied = tokio::task::spawn_blocking(move || copy_out(&cache, &home, account)).await;
-    copied
-        .map_err(io::Error::other)
-        .flatten()
-        .map_err(ProvisionError::system("copy the prepared data folder"))
+    copied.map_err(io::Error::other).flatten().map_err(ProvisionError::system("copy the prepared data folder"))
 }
 
 /// Makes the data folder and puts it into the cache, unless another harness does so meanwhile.
@@ -65,10 +58,7 @@ async fn fill(
     account: Option<Account>,
     cache: &Path,
 ) -> Result<(), ProvisionError> {
-    let folder = cache
-        .parent()
-        .expect("the cache is a folder in a folder")
-        .to_owned();
+    let folder = cache.parent().expect("the cache is a folder in a folder").to_owned();
     let lock = folder.join("lock");
     let locking = lock.clone();
     let locked = tokio::task::spawn_blocking(move || -> io::Result<File> {
@@ -77,11 +67,7 @@ async fn fill(
         Ok(file)
     });
     // Held until this function returns.
-    let _lock = locked
-        .await
-        .map_err(io::Error::other)
-        .flatten()
-        .map_err(ProvisionError::file("lock", lock))?;
+    let _lock = locked.await.map_err(io::Error::other).flatten().map_err(ProvisionError::file("lock", lock))?;
     if cache.exists() {
         return Ok(());
     }
@@ -101,10 +87,7 @@ async fn fill(
         std::fs::remove_dir_all(&workshop)
     };
     let published = tokio::task::spawn_blocking(publish).await;
-    published
-        .map_err(io::Error::other)
-        .flatten()
-        .map_err(ProvisionError::file("fill", cache))
+    published.map_err(io::Error::other).flatten().map_err(ProvisionError::file("fill", cache))
 }
 
 async fn initialise(
@@ -114,25 +97,14 @@ async fn initialise(
     home: &Path,
 ) -> Result<Cluster, ProvisionError> {
     run.announce("initdb (once for this version of PostgreSQL)");
-    let cluster = Cluster {
-        data: home.join("data"),
-        password: Secret::new(random::hex(16)),
-    };
+    let cluster = Cluster { data: home.join("data"), password: Secret::new(random::hex(16)) };
     let password_file = home.join("password");
-    write_private(&password_file, cluster.password.expose())
-        .map_err(ProvisionError::file("write", &password_file))?;
+    write_private(&password_file, cluster.password.expose()).map_err(ProvisionError::file("write", &password_file))?;
     own(account, &password_file)?;
     let mut command = Command::new(&programs.initdb);
     command
         .args(["--no-sync", "--auth", "scram-sha-256", "--encoding", "UTF8"])
-        .args([
-            "--locale",
-            LOCALE,
-            "--wal-segsize",
-            "1",
-            "--username",
-            SUPERUSER,
-        ])
+        .args(["--locale", LOCALE, "--wal-segsize", "1", "--username", SUPERUSER])
         .arg("--pwfile")
         .arg(&password_file)
         .arg("--pgdata")
@@ -163,10 +135,7 @@ fn copy_out(cache: &Path, home: &Path, account: Option<Account>) -> io::Result<C
     let data = home.join("data");
     copy(&cache.join("data"), &data, account)?;
     let password = std::fs::read_to_string(cache.join("password"))?;
-    Ok(Cluster {
-        data,
-        password: Secret::new(password),
-    })
+    Ok(Cluster { data, password: Secret::new(password) })
 }
 
 /// Copies a folder with all that is in it, and gives the copy to the account.
@@ -193,15 +162,11 @@ fn private() -> DirBuilder {
 }
 
 fn make_private(folder: &Path) -> Result<(), ProvisionError> {
-    private()
-        .create(folder)
-        .map_err(ProvisionError::file("create", folder))
+    private().create(folder).map_err(ProvisionError::file("create", folder))
 }
 
 fn own(account: Option<Account>, path: &Path) -> Result<(), ProvisionError> {
-    account
-        .map_or(Ok(()), |account| account.own(path))
-        .map_err(ProvisionError::file("change the owner of", path))
+    account.map_or(Ok(()), |account| account.own(path)).map_err(ProvisionError::file("change the owner of", path))
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
@@ -222,10 +187,7 @@ mod tests {
 
         copy(&root.join("from"), &root.join("to"), None).unwrap();
 
-        let mode = std::fs::metadata(root.join("to/deep"))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = std::fs::metadata(root.join("to/deep")).unwrap().permissions().mode();
         let text = std::fs::read_to_string(root.join("to/deep/file")).unwrap();
         std::fs::remove_dir_all(&root).unwrap();
         assert_eq!((mode & 0o777, text.as_str()), (0o700, "text"));

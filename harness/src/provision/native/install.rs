@@ -40,11 +40,7 @@ const CLUSTER_CONFIGURATION: &str = "/etc/postgresql-common/createcluster.conf";
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Installs what is missing and returns an empty text, or returns why the harness may not: ` (because …)`.
-pub async fn install(
-    run: &Run,
-    allowed: bool,
-    missing: &[Installable],
-) -> Result<String, ProvisionError> {
+pub async fn install(run: &Run, allowed: bool, missing: &[Installable]) -> Result<String, ProvisionError> {
     let refused = |why: &str| Ok(format!(", and the harness did not install it ({why})"));
     if !allowed {
         return refused("installing was forbidden");
@@ -76,10 +72,7 @@ fn root_prefix() -> Option<Option<std::path::PathBuf>> {
     }
     let sudo = on_path("sudo").into_iter().next()?;
     let mut ask = Command::new(&sudo);
-    ask.args(["-n", "true"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    ask.args(["-n", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let may = ask.status().is_ok_and(|status| status.success());
     may.then_some(Some(sudo))
 }

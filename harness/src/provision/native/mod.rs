@@ -27,25 +27,14 @@ pub struct Native {
 }
 
 /// Finds the programs, installing them where that is allowed, and starts PostgreSQL.
-pub async fn start(
-    run: &Arc<Run>,
-    options: &Options,
-) -> Result<Box<dyn Infrastructure>, ProvisionError> {
+pub async fn start(run: &Arc<Run>, options: &Options) -> Result<Box<dyn Infrastructure>, ProvisionError> {
     let (programs, redis) = find(run, options).await?;
     let postgres = Postgres::start(run, &programs).await?;
-    Ok(Box::new(Native {
-        run: run.clone(),
-        postgres,
-        postgres_version: programs.version,
-        redis,
-    }))
+    Ok(Box::new(Native { run: run.clone(), postgres, postgres_version: programs.version, redis }))
 }
 
 /// Looks for both programs before complaining of either, so that one installation brings all that is missing.
-async fn find(
-    run: &Run,
-    options: &Options,
-) -> Result<(PostgresPrograms, RedisProgram), ProvisionError> {
+async fn find(run: &Run, options: &Options) -> Result<(PostgresPrograms, RedisProgram), ProvisionError> {
     let (postgres, redis) = (programs::postgres()?, programs::redis()?);
     if let (Some(postgres), Some(redis)) = (&postgres, &redis) {
         return Ok((postgres.clone(), redis.clone()));
@@ -59,13 +48,11 @@ async fn find(
         let parts: Vec<&str> = missing.iter().map(part).collect();
         parts.join(" and ")
     };
-    postgres
-        .zip(redis)
-        .ok_or_else(|| ProvisionError::NotInstalled {
-            programs: listed(|program| program.name),
-            installing,
-            packages: listed(|program| program.packages),
-        })
+    postgres.zip(redis).ok_or_else(|| ProvisionError::NotInstalled {
+        programs: listed(|program| program.name),
+        installing,
+        packages: listed(|program| program.packages),
+    })
 }
 
 impl Infrastructure for Native {

@@ -61,38 +61,28 @@ impl Postgres {
         log_file::attach(&mut command, &log)?;
         // By SIGQUIT it ends at once and takes its children and its shared memory with it; after SIGKILL they stay.
         let process = Process::start(&run.reaper, "postgresql", command, Signal::QUIT).await?;
-        let mut postgres = Postgres {
-            access: access(port, cluster.password),
-            process,
-        };
+        let mut postgres = Postgres { access: access(port, cluster.password), process };
         postgres.change_password(&log).await?;
         Ok(postgres)
     }
 
     /// Ends it without a farewell: its data goes, too.
     pub async fn stop(self) {
-        self.process
-            .stop(Signal::QUIT, Duration::from_secs(5))
-            .await;
+        self.process.stop(Signal::QUIT, Duration::from_secs(5)).await;
     }
 
     /// The password in the cache is as good as public.
     async fn change_password(&mut self, log: &Path) -> Result<(), ProvisionError> {
-        let gave_up =
-            |gave_up: crate::provision::readiness::GaveUp| ProvisionError::ServerNotReady {
-                server: "postgresql",
-                waited: gave_up.waited,
-                last: gave_up.last,
-                log: log_file::tail(log),
-            };
-        let mut connection = until(PATIENCE, || self.try_connect())
-            .await
-            .map_err(gave_up)?;
+        let gave_up = |gave_up: crate::provision::readiness::GaveUp| ProvisionError::ServerNotReady {
+            server: "postgresql",
+            waited: gave_up.waited,
+            last: gave_up.last,
+            log: log_file::tail(log),
+        };
+        let mut connection = until(PATIENCE, || self.try_connect()).await.map_err(gave_up)?;
         let password = Secret::new(random::hex(24));
         let statement = format!("alter role {SUPERUSER} password '{}'", password.expose());
-        let changed = sqlx::raw_sql(AssertSqlSafe(statement))
-            .execute(&mut connection)
-            .await;
+        let changed = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await;
         // The statement holds the password, so the message must not hold the statement.
         changed.map_err(ProvisionError::database("change the superuser's password"))?;
         // Whether the farewell arrives does not matter.
@@ -114,10 +104,7 @@ impl Postgres {
 
 fn server(programs: &PostgresPrograms, cluster: &Cluster, port: u16) -> Command {
     let mut command = Command::new(&programs.postgres);
-    command
-        .arg("-D")
-        .arg(&cluster.data)
-        .args(["-p", &port.to_string()]);
+    command.arg("-D").arg(&cluster.data).args(["-p", &port.to_string()]);
     for setting in SETTINGS {
         command.args(["-c", setting]);
     }

@@ -20,12 +20,7 @@ const POSTGRES_FOLDERS: [&str; 7] = [
 ];
 
 /// The same for Redis.
-const REDIS_FOLDERS: [&str; 4] = [
-    "/usr/bin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/opt/homebrew/bin",
-];
+const REDIS_FOLDERS: [&str; 4] = ["/usr/bin", "/usr/local/bin", "/usr/sbin", "/opt/homebrew/bin"];
 
 /// The programs of one PostgreSQL.
 #[derive(Debug, Clone)]
@@ -52,9 +47,7 @@ pub fn postgres() -> Result<Option<PostgresPrograms>, ProvisionError> {
     let mut candidates = on_path("postgres");
     candidates.extend(in_folders(&POSTGRES_FOLDERS, "postgres"));
     // A link on the search path leads to the folder where `initdb` and the rest of its version are.
-    let real = candidates
-        .into_iter()
-        .filter_map(|path| path.canonicalize().ok());
+    let real = candidates.into_iter().filter_map(|path| path.canonicalize().ok());
     let complete = real.filter(|path| path.with_file_name("initdb").is_file());
     let found = new_enough("postgresql", complete, OLDEST_POSTGRES, "13")?;
     Ok(found.map(|(postgres, version)| PostgresPrograms {
@@ -68,11 +61,7 @@ pub fn postgres() -> Result<Option<PostgresPrograms>, ProvisionError> {
 pub fn redis() -> Result<Option<RedisProgram>, ProvisionError> {
     let names = ["redis-server", "valkey-server"];
     let mut candidates: Vec<PathBuf> = names.iter().flat_map(|name| on_path(name)).collect();
-    candidates.extend(
-        names
-            .iter()
-            .flat_map(|name| in_folders(&REDIS_FOLDERS, name)),
-    );
+    candidates.extend(names.iter().flat_map(|name| in_folders(&REDIS_FOLDERS, name)));
     let found = new_enough("redis", candidates.into_iter(), OLDEST_REDIS, "6.2")?;
     Ok(found.map(|(path, version)| RedisProgram { path, version }))
 }
@@ -98,12 +87,7 @@ fn new_enough(
         if numbers(&version) >= oldest {
             return Ok(Some((path, version)));
         }
-        too_old.get_or_insert(ProvisionError::TooOld {
-            program,
-            path,
-            found: version,
-            wanted,
-        });
+        too_old.get_or_insert(ProvisionError::TooOld { program, path, found: version, wanted });
     }
     too_old.map_or(Ok(None), Err)
 }
@@ -146,9 +130,7 @@ fn expand(pattern: &str) -> Vec<PathBuf> {
     let (parent, prefix) = head.rsplit_once('/').unwrap_or(("", head));
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut versions: Vec<String> = names
-        .filter_map(|name| name.strip_prefix(prefix).map(str::to_owned))
-        .collect();
+    let mut versions: Vec<String> = names.filter_map(|name| name.strip_prefix(prefix).map(str::to_owned)).collect();
     versions.sort_by_key(|version| std::cmp::Reverse(numbers(version)));
     let folder = |version: String| PathBuf::from(format!("{parent}/{prefix}{version}{tail}"));
     versions.into_iter().map(folder).collect()
@@ -161,14 +143,8 @@ mod tests {
     #[test]
     fn versions_are_read_from_what_the_programs_say() {
         let stated = |line: &str| stated_version(line).unwrap();
-        assert_eq!(
-            stated("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"),
-            "15.18"
-        );
-        assert_eq!(
-            stated("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0"),
-            "7.0.15"
-        );
+        assert_eq!(stated("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), "15.18");
+        assert_eq!(stated("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0"), "7.0.15");
         assert_eq!(stated("Valkey server v=8.0.1 sha=00000000:0"), "8.0.1");
         assert_eq!(stated_version("no version here"), None);
     }
@@ -183,8 +159,7 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_each_version_the_highest_first() {
-        let root =
-            std::env::temp_dir().join(format!("expand-{}", crate::provision::random::hex(4)));
+        let root = std::env::temp_dir().join(format!("expand-{}", crate::provision::random::hex(4)));
         for version in ["9", "16", "13"] {
             std::fs::create_dir_all(root.join(format!("pg-{version}/bin"))).unwrap();
         }

@@ -16,11 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Starts it and returns once it has answered PING.
-pub async fn start(
-    run: &Run,
-    program: &RedisProgram,
-    stack: &str,
-) -> Result<RedisServer, ProvisionError> {
+pub async fn start(run: &Run, program: &RedisProgram, stack: &str) -> Result<RedisServer, ProvisionError> {
     let port = run.ports.take()?;
     let log = run.directory.join(format!("redis-{stack}-{port}.log"));
     let mut command = Command::new(&program.path);
@@ -31,20 +27,14 @@ pub async fn start(
         .env_clear();
     log_file::attach(&mut command, &log)?;
     let process = Process::start(&run.reaper, "redis", command, Signal::KILL).await?;
-    until(PATIENCE, || ping(&process, port))
-        .await
-        .map_err(|gave_up| ProvisionError::ServerNotReady {
-            server: "redis",
-            waited: gave_up.waited,
-            last: gave_up.last,
-            log: log_file::tail(&log),
-        })?;
+    until(PATIENCE, || ping(&process, port)).await.map_err(|gave_up| ProvisionError::ServerNotReady {
+        server: "redis",
+        waited: gave_up.waited,
+        last: gave_up.last,
+        log: log_file::tail(&log),
+    })?;
     Ok(RedisServer {
-        access: RedisAccess {
-            host: Ipv4Addr::LOCALHOST.to_string(),
-            port,
-            password: None,
-        },
+        access: RedisAccess { host: Ipv4Addr::LOCALHOST.to_string(), port, password: None },
         running: Box::new(Redis(process)),
     })
 }
@@ -62,10 +52,7 @@ async fn ping(process: &Process, port: u16) -> Attempt<()> {
     };
     match ask.await {
         Ok(answer) if answer == *b"+PONG\r\n" => Attempt::Ready(()),
-        Ok(answer) => Attempt::NotYet(format!(
-            "PING was answered {:?}",
-            answer.escape_ascii().to_string()
-        )),
+        Ok(answer) => Attempt::NotYet(format!("PING was answered {:?}", answer.escape_ascii().to_string())),
         Err(error) => Attempt::NotYet(format!("PING: {error}")),
     }
 }

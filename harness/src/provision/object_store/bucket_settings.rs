@@ -17,17 +17,11 @@ pub struct BucketSettings {
 impl BucketSettings {
     /// No bucket has any yet. The policies are shared with whoever enforces them.
     pub fn new(files: FileSystem, policies: Policies) -> BucketSettings {
-        BucketSettings {
-            files,
-            lifecycles: Mutex::default(),
-            policies,
-        }
+        BucketSettings { files, lifecycles: Mutex::default(), policies }
     }
 
     fn lifecycles(&self) -> std::sync::MutexGuard<'_, HashMap<String, LifecycleRules>> {
-        self.lifecycles
-            .lock()
-            .expect("nobody panics while reading rules")
+        self.lifecycles.lock().expect("nobody panics while reading rules")
     }
 
     /// An error where there is no such bucket; the request comes back with its input.
@@ -36,10 +30,7 @@ impl BucketSettings {
         let bucket = bucket.to_owned();
         let head = request.map_input(|asked| {
             input = Some(asked);
-            HeadBucketInput {
-                bucket,
-                ..HeadBucketInput::default()
-            }
+            HeadBucketInput { bucket, ..HeadBucketInput::default() }
         });
         self.files.head_bucket(head).await?;
         Ok(input.expect("the closure has run"))

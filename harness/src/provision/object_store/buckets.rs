@@ -15,10 +15,7 @@ const SIGNED_FOR: Duration = Duration::from_secs(60);
 
 /// Returns once the store has answered and has all the buckets; those that are there stay as they are.
 pub async fn make_buckets(access: &ObjectStoreAccess) -> Result<(), ProvisionError> {
-    let client = Client::builder()
-        .no_proxy()
-        .build()
-        .map_err(|error| not_ready(Duration::ZERO, error.to_string()))?;
+    let client = Client::builder().no_proxy().build().map_err(|error| not_ready(Duration::ZERO, error.to_string()))?;
     for name in BUCKETS {
         until(PATIENCE, || make_bucket(&client, access, name))
             .await
@@ -42,22 +39,14 @@ async fn make_bucket(client: &Client, access: &ObjectStoreAccess, name: &str) ->
 }
 
 fn signed(access: &ObjectStoreAccess, name: &str) -> Result<reqwest::Url, String> {
-    let endpoint = access
-        .endpoint
-        .parse()
-        .map_err(|error| format!("{} is no URL: {error}", access.endpoint))?;
+    let endpoint = access.endpoint.parse().map_err(|error| format!("{} is no URL: {error}", access.endpoint))?;
     let (name, region) = (name.to_owned(), access.region.clone());
-    let bucket = Bucket::new(endpoint, UrlStyle::Path, name, region)
-        .map_err(|error| format!("{}: {error}", access.endpoint))?;
+    let bucket =
+        Bucket::new(endpoint, UrlStyle::Path, name, region).map_err(|error| format!("{}: {error}", access.endpoint))?;
     let key = Credentials::new(access.access_key.clone(), access.secret_key.expose());
     Ok(bucket.create_bucket(&key).sign(SIGNED_FOR))
 }
 
 fn not_ready(waited: Duration, last: String) -> ProvisionError {
-    ProvisionError::ServerNotReady {
-        server: "the S3 store",
-        waited,
-        last,
-        log: "(none)".into(),
-    }
+    ProvisionError::ServerNotReady { server: "the S3 store", waited, last, log: "(none)".into() }
 }

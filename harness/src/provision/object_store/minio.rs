@@ -40,11 +40,7 @@ pub async fn start(
         .env("MINIO_ROOT_PASSWORD", access.secret_key.expose());
     log_file::attach(&mut command, &run.directory.join("minio.log"))?;
     let process = Process::start(&run.reaper, "minio", command, Signal::KILL).await?;
-    Ok(ObjectStore {
-        access,
-        description: format!("minio ({})", program.display()),
-        running: Box::new(Minio(process)),
-    })
+    Ok(ObjectStore { access, description: format!("minio ({})", program.display()), running: Box::new(Minio(process)) })
 }
 
 struct Minio(Process);

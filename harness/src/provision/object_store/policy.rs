@@ -53,19 +53,14 @@ impl Policies {
     /// Gives the bucket a policy; an error says what is wrong with its text.
     pub fn set(&self, bucket: &str, text: &str) -> Result<(), String> {
         let document = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let policy = Policy {
-            text: text.to_owned(),
-            document,
-        };
+        let policy = Policy { text: text.to_owned(), document };
         self.by_bucket().insert(bucket.to_owned(), policy);
         Ok(())
     }
 
     /// The bucket's policy as it was given.
     pub fn text(&self, bucket: &str) -> Option<String> {
-        self.by_bucket()
-            .get(bucket)
-            .map(|policy| policy.text.clone())
+        self.by_bucket().get(bucket).map(|policy| policy.text.clone())
     }
 
     /// Takes the bucket's policy away.
@@ -81,16 +76,13 @@ impl Policies {
         };
         let about_this = |effect: Effect| {
             let mut statements = policy.document.statement.iter();
-            statements
-                .any(|statement| statement.effect == effect && statement.meets(resource, action))
+            statements.any(|statement| statement.effect == effect && statement.meets(resource, action))
         };
         about_this(Effect::Allow) && !about_this(Effect::Deny)
     }
 
     fn by_bucket(&self) -> std::sync::MutexGuard<'_, HashMap<String, Policy>> {
-        self.by_bucket
-            .lock()
-            .expect("nobody panics while reading a policy")
+        self.by_bucket.lock().expect("nobody panics while reading a policy")
     }
 }
 
@@ -159,13 +151,9 @@ impl S3Access for Policies {
         let allowed = match context.s3_path() {
             S3Path::Root => false,
             S3Path::Bucket { bucket } => self.allow_anybody(bucket, bucket, &action),
-            S3Path::Object { bucket, key } => {
-                self.allow_anybody(bucket, &format!("{bucket}/{key}"), &action)
-            }
+            S3Path::Object { bucket, key } => self.allow_anybody(bucket, &format!("{bucket}/{key}"), &action),
         };
-        allowed
-            .then_some(())
-            .ok_or_else(|| S3Error::new(S3ErrorCode::AccessDenied))
+        allowed.then_some(()).ok_or_else(|| S3Error::new(S3ErrorCode::AccessDenied))
     }
 }
 

@@ -66,13 +66,7 @@ pub(super) fn feature_view(record: &Record, outcome: &Outcome) -> Result<Feature
         area: area_name(outcome.feature),
         took: duration(outcome.duration_ms),
         compact: outcome.verdict == Verdict::Unchecked,
-        reason: reason.or_else(|| {
-            outcome
-                .steps
-                .is_empty()
-                .then(|| reason::because(outcome))
-                .flatten()
-        }),
+        reason: reason.or_else(|| outcome.steps.is_empty().then(|| reason::because(outcome)).flatten()),
         steps: steps(outcome, evidence.as_ref()),
         evidence_file: evidence.map(|_| format!("evidence/f{}.jsonl", number(outcome.feature))),
     })
@@ -118,18 +112,11 @@ fn steps(outcome: &Outcome, evidence: Option<&Evidence>) -> Vec<StepView> {
         verdict: Some(step.verdict),
         observed_as: step.observed_as.as_deref().map(plain::line),
         reason: step.reason.as_deref().map(plain::text),
-        expectations: step
-            .expectations
-            .iter()
-            .map(|one| expectation(one, known))
-            .collect(),
+        expectations: step.expectations.iter().map(|one| expectation(one, known)).collect(),
         evidence: of_step(&|number| number == step.step),
     };
     let before = (!before.evidence.is_empty()).then_some(before);
-    before
-        .into_iter()
-        .chain(outcome.steps.iter().map(view))
-        .collect()
+    before.into_iter().chain(outcome.steps.iter().map(view)).collect()
 }
 
 fn expectation(expectation: &Expectation, known: impl Fn(u32) -> bool) -> ExpectationView {
@@ -138,14 +125,7 @@ fn expectation(expectation: &Expectation, known: impl Fn(u32) -> bool) -> Expect
         expected: plain::line(&expectation.expected),
         observed: plain::short(&plain::observed(&expectation.observed), SHOWN),
         holds: expectation.holds,
-        evidence: expectation
-            .evidence
-            .iter()
-            .map(|seq| SeqView {
-                seq: *seq,
-                shown: known(*seq),
-            })
-            .collect(),
+        evidence: expectation.evidence.iter().map(|seq| SeqView { seq: *seq, shown: known(*seq) }).collect(),
     }
 }
 

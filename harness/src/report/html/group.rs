@@ -51,11 +51,7 @@ pub(super) fn area(group: &Group) -> AreaView {
 }
 
 fn found(group: &Group) -> String {
-    if group.tally.all() == 0 {
-        "not selected".to_owned()
-    } else {
-        group.tally.words()
-    }
+    if group.tally.all() == 0 { "not selected".to_owned() } else { group.tally.words() }
 }
 
 /// A phase with a cell for each of its features, and the features of the record.
@@ -81,11 +77,7 @@ struct Cell {
 ///
 /// # Errors
 /// When the evidence of one of its features is damaged.
-pub(super) fn phase(
-    record: &Record,
-    summary: &Summary,
-    group: &Group,
-) -> Result<PhaseView, ReportError> {
+pub(super) fn phase(record: &Record, summary: &Summary, group: &Group) -> Result<PhaseView, ReportError> {
     let numbers = group.numbers.clone();
     let features = numbers.filter_map(|feature| match record.outcome(feature) {
         Some(outcome) => Some(feature_view(record, outcome)),
@@ -97,27 +89,15 @@ pub(super) fn phase(
         name: group.name,
         words: found(group),
         bar: bar(group),
-        cells: group
-            .numbers
-            .clone()
-            .map(|feature| cell(record, summary, feature))
-            .collect(),
+        cells: group.numbers.clone().map(|feature| cell(record, summary, feature)).collect(),
         features: features.collect::<Result<_, _>>()?,
     })
 }
 
 fn cell(record: &Record, summary: &Summary, feature: u16) -> Cell {
     let (verdict, mark, description) = match record.outcome(feature) {
-        Some(outcome) => (
-            outcome.verdict.word(),
-            mark(outcome.verdict),
-            plain::line(&outcome.description),
-        ),
-        None if summary.missing.contains(&feature) => (
-            "missing",
-            "?",
-            "the run was broken off before it".to_owned(),
-        ),
+        Some(outcome) => (outcome.verdict.word(), mark(outcome.verdict), plain::line(&outcome.description)),
+        None if summary.missing.contains(&feature) => ("missing", "?", "the run was broken off before it".to_owned()),
         None => ("none", "", "not selected".to_owned()),
     };
     Cell {

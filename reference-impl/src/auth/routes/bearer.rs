@@ -16,10 +16,7 @@ impl FromRequestParts<Auth> for Bearer {
 
     async fn from_request_parts(parts: &mut Parts, auth: &Auth) -> Result<Self, ApiError> {
         let refuse = |detail: &str| ApiError::BearerRequired(detail.to_owned());
-        let header = parts
-            .headers
-            .get(AUTHORIZATION)
-            .ok_or_else(|| refuse("Authorization header missing"))?;
+        let header = parts.headers.get(AUTHORIZATION).ok_or_else(|| refuse("Authorization header missing"))?;
         let parts: Vec<&str> = header.to_str().unwrap_or_default().split(' ').collect();
         match parts[..] {
             [scheme, token] if scheme.eq_ignore_ascii_case("bearer") => auth

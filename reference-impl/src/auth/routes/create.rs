@@ -34,30 +34,16 @@ struct Count {
 
 async fn create(State(auth): State<Auth>) -> Json<Created> {
     let execution_count = auth.created.fetch_add(1, Ordering::Relaxed) + 1;
-    let resource_id = format!(
-        "resource_{execution_count}_{}",
-        auth.clock.now().timestamp()
-    );
+    let resource_id = format!("resource_{execution_count}_{}", auth.clock.now().timestamp());
     info!(resource_id, execution_count, "Test resource created");
-    Json(Created {
-        resource_id,
-        execution_count,
-        created_at: timestamp(&auth.clock),
-        message: "Resource created",
-    })
+    Json(Created { resource_id, execution_count, created_at: timestamp(&auth.clock), message: "Resource created" })
 }
 
 async fn counter(State(auth): State<Auth>) -> Json<Count> {
-    Json(Count {
-        count: auth.created.load(Ordering::Relaxed),
-        message: "Executions so far",
-    })
+    Json(Count { count: auth.created.load(Ordering::Relaxed), message: "Executions so far" })
 }
 
 async fn reset(State(auth): State<Auth>) -> Json<Count> {
     auth.created.store(0, Ordering::Relaxed);
-    Json(Count {
-        count: 0,
-        message: "Counter reset",
-    })
+    Json(Count { count: 0, message: "Counter reset" })
 }

@@ -13,9 +13,7 @@ use crate::error::ApiError;
 use crate::parse::{FormBody, JsonBody};
 
 pub(super) fn router() -> Router<Auth> {
-    Router::new()
-        .route("/login", post(login))
-        .route("/token", post(token))
+    Router::new().route("/login", post(login)).route("/token", post(token))
 }
 
 #[derive(Deserialize)]
@@ -46,12 +44,7 @@ async fn token(
     sign_in(&auth, &visitor, asked.username.trim(), asked.password).await
 }
 
-async fn sign_in(
-    auth: &Auth,
-    visitor: &Visitor,
-    email: &str,
-    password: String,
-) -> Result<Json<TokenPair>, ApiError> {
+async fn sign_in(auth: &Auth, visitor: &Visitor, email: &str, password: String) -> Result<Json<TokenPair>, ApiError> {
     let outcome = identify(auth, email, password).await;
     let result = match &outcome {
         Ok(_) => "success",
@@ -80,18 +73,12 @@ async fn identify(auth: &Auth, email: &str, password: String) -> Result<String, 
     match known {
         Some(user) if matches && user.is_active => Ok(user.id),
         Some(_) if matches => Err(ApiError::Forbidden("User account is inactive".to_owned())),
-        _ => Err(ApiError::BearerRequired(
-            "Incorrect email or password".to_owned(),
-        )),
+        _ => Err(ApiError::BearerRequired("Incorrect email or password".to_owned())),
     }
 }
 
 /// A pair of tokens and the session that goes with it.
-pub(super) async fn hand_out(
-    auth: &Auth,
-    visitor: &Visitor,
-    user_id: &str,
-) -> Result<TokenPair, ApiError> {
+pub(super) async fn hand_out(auth: &Auth, visitor: &Visitor, user_id: &str) -> Result<TokenPair, ApiError> {
     let (pair, name) = auth.tokens.issue(user_id)?;
     auth.counts.tokens.increment(&["access"]);
     auth.counts.tokens.increment(&["refresh"]);

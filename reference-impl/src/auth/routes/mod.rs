@@ -28,11 +28,7 @@ pub(super) fn router(settings: &Settings) -> Router<Auth> {
         .merge(refresh::router())
         .merge(me::router())
         .merge(verify::router());
-    if settings.test_endpoints {
-        router.merge(test_router())
-    } else {
-        router
-    }
+    if settings.test_endpoints { router.merge(test_router()) } else { router }
 }
 
 fn test_router() -> Router<Auth> {

@@ -67,10 +67,7 @@ fn level_2(text: &str) -> Result<i64, NotANumber> {
 
 #[inline(never)]
 fn level_3(text: &str) -> Result<i64, NotANumber> {
-    text.parse().map_err(|_| NotANumber {
-        text: text.to_owned(),
-        trace: Box::new(Backtrace::force_capture()),
-    })
+    text.parse().map_err(|_| NotANumber { text: text.to_owned(), trace: Box::new(Backtrace::force_capture()) })
 }
 
 #[cfg(test)]

@@ -32,16 +32,9 @@ struct Slept {
     correlation_id: Option<String>,
 }
 
-async fn performance(
-    State(auth): State<Auth>,
-    QueryOf(asked): QueryOf<Asked>,
-) -> Result<Json<Slept>, ApiError> {
+async fn performance(State(auth): State<Auth>, QueryOf(asked): QueryOf<Asked>) -> Result<Json<Slept>, ApiError> {
     let delay_seconds = asked.delay.unwrap_or(0.5);
-    let at_least_none = if delay_seconds < 0.0 {
-        0.0
-    } else {
-        delay_seconds
-    };
+    let at_least_none = if delay_seconds < 0.0 { 0.0 } else { delay_seconds };
     let delay = Duration::try_from_secs_f64(at_least_none).map_err(|_| {
         let loc = ["query", "delay"];
         ApiError::invalid("out_of_range", &loc, "a number of seconds is expected")

@@ -29,11 +29,7 @@ async fn register(
     JsonBody(asked): JsonBody<Registration>,
 ) -> Result<(StatusCode, Json<User>), ApiError> {
     let outcome = add(&auth, asked).await;
-    let result = if outcome.is_ok() {
-        "success"
-    } else {
-        "failure"
-    };
+    let result = if outcome.is_ok() { "success" } else { "failure" };
     auth.counts.registrations.increment(&[result]);
     let user = outcome?;
     info!(user_id = user.id, "User registered");
@@ -45,11 +41,7 @@ async fn add(auth: &Auth, asked: Registration) -> Result<User, ApiError> {
     let full_name = full_name(asked.full_name)?;
     if asked.password.is_empty() {
         let loc = ["body", "password"];
-        return Err(ApiError::invalid(
-            "too_short",
-            &loc,
-            "a password cannot be empty",
-        ));
+        return Err(ApiError::invalid("too_short", &loc, "a password cannot be empty"));
     }
     let hash = auth.passwords.hash(asked.password).await?;
     users::add(&auth.db, &email, &hash, full_name.as_deref())
@@ -59,15 +51,11 @@ async fn add(auth: &Auth, asked: Registration) -> Result<User, ApiError> {
 
 /// Trimmed; nothing left means no name.
 fn full_name(given: Option<String>) -> Result<Option<String>, ApiError> {
-    let name = given
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty());
+    let name = given.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     match name {
-        Some(name) if name.chars().count() > 255 => Err(ApiError::invalid(
-            "too_long",
-            &["body", "full_name"],
-            "at most 255 characters are expected",
-        )),
+        Some(name) if name.chars().count() > 255 => {
+            Err(ApiError::invalid("too_long", &["body", "full_name"], "at most 255 characters are expected"))
+        }
         name => Ok(name),
     }
 }

@@ -28,16 +28,8 @@ struct Slept {
     timestamp: String,
 }
 
-async fn slow(
-    State(auth): State<Auth>,
-    QueryOf(asked): QueryOf<Asked>,
-) -> Result<Json<Slept>, ApiError> {
+async fn slow(State(auth): State<Auth>, QueryOf(asked): QueryOf<Asked>) -> Result<Json<Slept>, ApiError> {
     let seconds = u64::try_from(asked.delay.unwrap_or(35)).unwrap_or(0);
-    auth.clock
-        .sleep("GET /test/slow", Duration::from_secs(seconds))
-        .await;
-    Ok(Json(Slept {
-        message: format!("Completed after {seconds} seconds"),
-        timestamp: timestamp(&auth.clock),
-    }))
+    auth.clock.sleep("GET /test/slow", Duration::from_secs(seconds)).await;
+    Ok(Json(Slept { message: format!("Completed after {seconds} seconds"), timestamp: timestamp(&auth.clock) }))
 }

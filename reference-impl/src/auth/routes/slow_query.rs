@@ -29,15 +29,9 @@ struct Slept {
     note: &'static str,
 }
 
-async fn slow_query(
-    State(auth): State<Auth>,
-    QueryOf(asked): QueryOf<Asked>,
-) -> Result<Json<Slept>, ApiError> {
+async fn slow_query(State(auth): State<Auth>, QueryOf(asked): QueryOf<Asked>) -> Result<Json<Slept>, ApiError> {
     let delay_ms = asked.delay_ms.unwrap_or(200);
-    sqlx::query("select pg_sleep($1)")
-        .bind(delay_ms as f64 / 1000.0)
-        .execute(&auth.db)
-        .await?;
+    sqlx::query("select pg_sleep($1)").bind(delay_ms as f64 / 1000.0).execute(&auth.db).await?;
     Ok(Json(Slept {
         message: "Slow query completed",
         correlation_id: correlation_id::current(),

@@ -20,9 +20,5 @@ struct Verified {
 
 async fn verify(Bearer(claims): Bearer) -> Json<Verified> {
     let expires_at = claims.expires_at().format("%Y-%m-%dT%H:%M:%S").to_string();
-    Json(Verified {
-        valid: true,
-        user_id: claims.sub,
-        expires_at,
-    })
+    Json(Verified { valid: true, user_id: claims.sub, expires_at })
 }

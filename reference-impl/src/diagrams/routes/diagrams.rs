@@ -14,9 +14,7 @@ use crate::error::ApiError;
 use crate::parse::{IdInPath, JsonBody, QueryOf};
 
 pub(super) fn router() -> Router<Diagrams> {
-    Router::new()
-        .route("/", get(list).post(create))
-        .route("/{id}", get(fetch).put(update).delete(delete))
+    Router::new().route("/", get(list).post(create)).route("/{id}", get(fetch).put(update).delete(delete))
 }
 
 #[derive(Deserialize)]
@@ -44,12 +42,7 @@ async fn list(
     let page_size = within(asked.page_size, 20, 100, "page_size")?;
     let (found, total) = storage::list(&diagrams.db, &user_id, page, page_size).await?;
     info!(user_id, total, "Diagrams listed");
-    Ok(Json(Page {
-        diagrams: found,
-        total,
-        page,
-        page_size,
-    }))
+    Ok(Json(Page { diagrams: found, total, page, page_size }))
 }
 
 fn within(given: Option<i64>, default: i64, most: i64, field: &str) -> Result<i64, ApiError> {

@@ -8,7 +8,5 @@ use axum::Router;
 use super::Diagrams;
 
 pub(super) fn router() -> Router<Diagrams> {
-    Router::new()
-        .merge(diagrams::router())
-        .merge(versions::router())
+    Router::new().merge(diagrams::router()).merge(versions::router())
 }

@@ -24,8 +24,7 @@ pub struct Block(Option<MmapMut>);
 impl Block {
     /// Takes memory from the machine and touches every page of it, for until then it is only promised.
     pub fn take(megabytes: u64) -> io::Result<Block> {
-        let bytes =
-            usize::try_from(megabytes.saturating_mul(BYTES_PER_MB)).map_err(io::Error::other)?;
+        let bytes = usize::try_from(megabytes.saturating_mul(BYTES_PER_MB)).map_err(io::Error::other)?;
         if bytes == 0 {
             return Ok(Block(None));
         }

@@ -110,10 +110,7 @@ mod tests {
     #[test]
     fn a_line_is_found_by_its_field() {
         let text = "VmSize:\t  900 kB\nVmRSS:\t   12 kB\n";
-        assert_eq!(
-            bytes(text, OF_THE_PROCESS, "VmRSS:").expect("is there"),
-            12 * 1024
-        );
+        assert_eq!(bytes(text, OF_THE_PROCESS, "VmRSS:").expect("is there"), 12 * 1024);
         assert!(bytes(text, OF_THE_PROCESS, "VmSwap:").is_err());
     }
 

@@ -15,13 +15,8 @@ use crate::telemetry::json_log::timestamp;
 
 /// `GET /health/circuit-breakers`.
 pub fn router(context: &Context, upstreams: &[Arc<Upstream>]) -> Router {
-    let watched = Watched {
-        clock: context.clock.clone(),
-        upstreams: upstreams.into(),
-    };
-    Router::new()
-        .route("/health/circuit-breakers", get(circuit_breakers))
-        .with_state(watched)
+    let watched = Watched { clock: context.clock.clone(), upstreams: upstreams.into() };
+    Router::new().route("/health/circuit-breakers", get(circuit_breakers)).with_state(watched)
 }
 
 #[derive(Clone)]
@@ -43,11 +38,8 @@ struct Standing {
 }
 
 async fn circuit_breakers(State(watched): State<Watched>) -> Json<Value> {
-    let standings: Map<String, Value> = watched
-        .upstreams
-        .iter()
-        .map(|upstream| (upstream.name.to_owned(), json!(standing(upstream))))
-        .collect();
+    let standings: Map<String, Value> =
+        watched.upstreams.iter().map(|upstream| (upstream.name.to_owned(), json!(standing(upstream)))).collect();
     Json(json!({ "circuit_breakers": standings, "timestamp": timestamp(&watched.clock) }))
 }
 
@@ -62,8 +54,6 @@ fn standing(upstream: &Upstream) -> Standing {
         failure_threshold: limits.failure_threshold,
         success_threshold: limits.success_threshold,
         timeout: limits.open_for.as_secs_f64(),
-        last_failure: breaker
-            .last_failure
-            .map(|at| at.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()),
+        last_failure: breaker.last_failure.map(|at| at.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()),
     }
 }

@@ -19,10 +19,7 @@ const DEFAULT_MB: i64 = 10;
 
 /// `GET /test/memory`, `/test/memory/allocate` and `/test/memory/gc`.
 pub fn router(context: &Context, memory: Memory) -> Router {
-    let watched = Watched {
-        memory,
-        clock: context.clock.clone(),
-    };
+    let watched = Watched { memory, clock: context.clock.clone() };
     Router::new()
         .route("/test/memory", get(show))
         .route("/test/memory/allocate", get(allocate))
@@ -106,16 +103,10 @@ async fn allocate(
     let during = usage_now()?.resident;
     let (message, note) = if asked.hold {
         watched.memory.ballast().hold(block);
-        (
-            "Memory allocated and held",
-            "GET /test/memory/gc lets it go",
-        )
+        ("Memory allocated and held", "GET /test/memory/gc lets it go")
     } else {
         drop(block);
-        (
-            "Memory allocated and freed",
-            "with hold=true it would be held until GET /test/memory/gc",
-        )
+        ("Memory allocated and freed", "with hold=true it would be held until GET /test/memory/gc")
     };
     let after = usage_now()?.resident;
     tracing::info!(
@@ -144,11 +135,7 @@ fn size_within_limit(asked_mb: i64, memory: &Memory) -> Result<u64, ApiError> {
     let held = memory.ballast().held().div_ceil(1024 * 1024);
     if size > MOST_MB.saturating_sub(held) {
         let msg = format!("at most {MOST_MB} MB can be taken in all, and {held} MB are held");
-        return Err(ApiError::invalid(
-            "less_than_equal",
-            &["query", "size_mb"],
-            msg,
-        ));
+        return Err(ApiError::invalid("less_than_equal", &["query", "size_mb"], msg));
     }
     Ok(size)
 }
@@ -196,11 +183,7 @@ async fn let_go(
         memory_before_mb,
         memory_after_mb,
         memory_freed_mb,
-        gc_stats: Freed {
-            collected: [blocks, 0, 0],
-            uncollectable: [0],
-            total_collected: blocks,
-        },
+        gc_stats: Freed { collected: [blocks, 0, 0], uncollectable: [0], total_collected: blocks },
         timestamp: timestamp(&watched.clock),
     }))
 }

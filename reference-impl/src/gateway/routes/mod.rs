@@ -15,9 +15,5 @@ use crate::startup::Context;
 /// The reports on back ends and, while test endpoints are on, the memory probes.
 pub fn router(context: &Context, upstreams: &[Arc<Upstream>], memory: Memory) -> Router {
     let router = services::router(context).merge(circuit_breakers::router(context, upstreams));
-    if context.settings.test_endpoints {
-        router.merge(memory::router(context, memory))
-    } else {
-        router
-    }
+    if context.settings.test_endpoints { router.merge(memory::router(context, memory)) } else { router }
 }

@@ -24,14 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `GET /health/services`.
 pub fn router(context: &Context) -> Router {
-    let prober = Prober {
-        client: Client::new(),
-        clock: context.clock.clone(),
-        settings: Arc::clone(&context.settings),
-    };
-    Router::new()
-        .route("/health/services", get(services))
-        .with_state(prober)
+    let prober =
+        Prober { client: Client::new(), clock: context.clock.clone(), settings: Arc::clone(&context.settings) };
+    Router::new().route("/health/services", get(services)).with_state(prober)
 }
 
 #[derive(Clone)]
@@ -83,17 +78,9 @@ impl Prober {
             Ok(Ok(200)) => ("healthy", None),
             Ok(Ok(_)) => ("unhealthy", None),
             Ok(Err(error)) => ("unreachable", Some(whole_story(error.as_ref()))),
-            Err(_) => (
-                "unreachable",
-                Some(format!("no answer within {PATIENCE:?}")),
-            ),
+            Err(_) => ("unreachable", Some(format!("no answer within {PATIENCE:?}"))),
         };
-        Report {
-            status,
-            url,
-            response_time_ms: response_time_ms.filter(|_| error.is_none()),
-            error,
-        }
+        Report { status, url, response_time_ms: response_time_ms.filter(|_| error.is_none()), error }
     }
 }
 

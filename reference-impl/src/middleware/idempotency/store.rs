@@ -69,12 +69,7 @@ impl Store {
     /// A store whose answers live for `ttl`. `lock_life` bounds how long a crashed gateway can hold up twins, so it
     /// must be longer than any request may take.
     pub fn new(pool: Pool, clock: Clock, ttl: Duration, lock_life: Duration) -> Store {
-        Store {
-            pool,
-            clock,
-            ttl,
-            lock_life,
-        }
+        Store { pool, clock, ttl, lock_life }
     }
 
     /// How long answers are kept.
@@ -117,12 +112,7 @@ impl Store {
 
     async fn ask(&self, lock: &Lock, out_of_date: &str) -> Result<(String, String), RedisError> {
         let mut script = CLAIM_SCRIPT.prepare_invoke();
-        script
-            .key(&lock.name)
-            .key(lock.key())
-            .arg(&lock.token)
-            .arg(milliseconds(self.lock_life))
-            .arg(out_of_date);
+        script.key(&lock.name).key(lock.key()).arg(&lock.token).arg(milliseconds(self.lock_life)).arg(out_of_date);
         self.pool.invoke(&script).await
     }
 
@@ -132,12 +122,7 @@ impl Store {
         answer.expires_at_ms = self.clock.now().timestamp_millis().saturating_add(ttl);
         let text = serde_json::to_string(&answer).expect("strings and numbers are always JSON");
         let mut script = KEEP_SCRIPT.prepare_invoke();
-        script
-            .key(&lock.name)
-            .key(lock.key())
-            .arg(&lock.token)
-            .arg(text)
-            .arg(ttl);
+        script.key(&lock.name).key(lock.key()).arg(&lock.token).arg(text).arg(ttl);
         let kept: Result<i64, RedisError> = self.pool.invoke(&script).await;
         lock.held = kept.is_err();
         kept.map(|_| ())
@@ -146,12 +131,7 @@ impl Store {
 
 impl Lock {
     fn new(pool: Pool, name: &str) -> Lock {
-        Lock {
-            pool,
-            name: name.to_owned(),
-            token: Uuid::new_v4().to_string(),
-            held: false,
-        }
+        Lock { pool, name: name.to_owned(), token: Uuid::new_v4().to_string(), held: false }
     }
 
     fn taken(mut self) -> Lock {

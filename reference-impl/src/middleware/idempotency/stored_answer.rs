@@ -9,11 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 /// Headers that belong to one transfer of an answer and not to the answer.
-const OF_THE_TRANSFER: [HeaderName; 3] = [
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::DATE,
-];
+const OF_THE_TRANSFER: [HeaderName; 3] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::DATE];
 
 /// Status, headers and body of an answer, and the request it answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,10 +49,7 @@ impl StoredAnswer {
     }
 
     fn body(self) -> Body {
-        match self
-            .body_base64
-            .and_then(|encoded| STANDARD.decode(encoded).ok())
-        {
+        match self.body_base64.and_then(|encoded| STANDARD.decode(encoded).ok()) {
             Some(bytes) => Body::from(bytes),
             None => Body::from(self.body),
         }
@@ -70,9 +63,7 @@ impl IntoResponse for StoredAnswer {
         let mut response = Response::new(self.body());
         *response.status_mut() = status;
         for (name, value) in headers {
-            if let (Ok(name), Ok(value)) =
-                (name.parse::<HeaderName>(), HeaderValue::from_str(&value))
-            {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
                 response.headers_mut().append(name, value);
             }
         }
