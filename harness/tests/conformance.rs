@@ -200,7 +200,7 @@ fn check(root: &Path, catalogue: Catalogue, numbers: Vec<u16>) -> Result<Record,
         numbers,
         record: dir.clone(),
         jobs: JOBS,
-        patience: Patience(Duration::ZERO),
+        patience: Patience::default(),
         seed: SEED,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

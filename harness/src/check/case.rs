@@ -50,7 +50,7 @@ impl Case {
             revision,
             seed,
             had: had.iter().map(Need::to_string).collect(),
-            patience_s: live.patience.0.as_secs_f64(),
+            patience_s: live.patience.longest_wait.as_secs_f64(),
         };
         let vault = live.vault.clone();
         Case::new(Source::Live(live), circumstances, vault)

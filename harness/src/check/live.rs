@@ -7,15 +7,27 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How long a single wait may really last (`--patience`). Within it, time is really waited for; beyond it, the
-/// target's test clock is moved, if it has one.
+/// How long is waited for the target.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Patience(pub Duration);
+pub struct Patience {
+    /// How long a single wait that a feature demands may really last (`--patience`). Within it, time is really
+    /// waited for; beyond it, the target's test clock is moved, if it has one.
+    pub longest_wait: Duration,
+    /// How long an answer is waited for before it counts as silence (`--answer-within`).
+    pub answer: Duration,
+}
+
+impl Default for Patience {
+    /// No wait in earnest, and ten seconds for an answer.
+    fn default() -> Patience {
+        Patience { longest_wait: Duration::ZERO, answer: Duration::from_secs(10) }
+    }
+}
 
 impl Patience {
-    /// Whether this wait may really be waited for.
-    pub fn covers(self, wait: Duration) -> bool {
-        wait <= self.0
+    /// How long something is waited for that should be there in a moment: a line in a log, a request under way.
+    pub fn moment(self) -> Duration {
+        self.answer / 2
     }
 }
 

@@ -159,6 +159,9 @@ pub struct RunArgs {
     /// How long a single wait may really last, such as 90s or 2m [default: no longer than needed anyway]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub patience: Option<Duration>,
+    /// How long an answer is waited for before it counts as silence [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub answer_within: Option<Duration>,
     /// Ids and chance of every check follow from it [default: a fresh one]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,

@@ -168,7 +168,7 @@ async fn sound_run(
     let plan = Plan {
         features: all.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
         jobs: JOBS,
-        patience: Patience(Duration::ZERO),
+        patience: Patience::default(),
         seed: SEED,
     };
     let (mut verdicts, mut evidence) = (BTreeMap::new(), BTreeMap::new());

@@ -64,6 +64,7 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
     let subject = subject(&args, &terminal)?;
     let reports = reports_folder(args.which.catalogue.as_deref())?;
     let named = args.record.is_some();
+    let patience = patience(&args);
     let record = args.record.unwrap_or_else(|| fresh_record(&reports));
     let session = Session {
         subject,
@@ -71,7 +72,7 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
         numbers,
         record: record.clone(),
         jobs: args.jobs.map_or(JOBS, usize::from),
-        patience: Patience(args.patience.unwrap_or(Duration::ZERO)),
+        patience,
         seed: args.seed.unwrap_or_else(random_seed),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -96,6 +97,14 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
         return Ok(Exit::CouldNotLook);
     }
     Ok(exit)
+}
+
+fn patience(args: &RunArgs) -> Patience {
+    let usual = Patience::default();
+    Patience {
+        longest_wait: args.patience.unwrap_or(usual.longest_wait),
+        answer: args.answer_within.unwrap_or(usual.answer),
+    }
 }
 
 fn subject(args: &RunArgs, terminal: &Arc<Terminal>) -> Result<Subject, RunError> {

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 /// Said of every step whose time was not really waited for.
 const TEST_CLOCK: &str = "time passes on the target's test clock";
-/// How long a service may take to begin waiting for something.
-const SOON: Duration = Duration::from_secs(5);
 
 /// A moment of the target's time, from which later moments are reckoned.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +101,7 @@ impl Case {
                 let all = clock["waiting"].as_array().into_iter().flatten();
                 let named = all.filter(|one| one["what"].as_str().is_some_and(|name| name.contains(&what)));
                 let waits = named.count() >= count;
-                if waits || began.elapsed() > SOON {
+                if waits || began.elapsed() > live.patience.moment() {
                     return Ok(json!(waits));
                 }
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -156,7 +154,7 @@ async fn ask(
     let endpoint = live.target.services.get(&service);
     let base = &endpoint.ok_or_else(|| cannot(format!("no address of {service}")))?.base;
     let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|e| cannot(e.to_string()))?;
-    let mut request = live.http.request(method, format!("{base}{path}")).timeout(SOON);
+    let mut request = live.http.request(method, format!("{base}{path}")).timeout(live.patience.answer);
     if let Some(body) = body {
         request = request.json(&body);
     }

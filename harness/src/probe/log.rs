@@ -7,7 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a line that is due is waited for.
+/// How long a command that prints a log may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a log that does not grow is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -71,7 +71,7 @@ impl Case {
         let seen = self
             .observe("log", asked, async |live: Arc<Live>| {
                 let parts: Vec<String> = parts.iter().map(|part| live.vault.open(part)).collect();
-                let deadline = tokio::time::Instant::now() + PATIENCE;
+                let deadline = tokio::time::Instant::now() + live.patience.moment();
                 loop {
                     let text = read(source(&live, mark.service)?, mark.bytes).await?;
                     let lines = matching(&text, &parts);

@@ -68,7 +68,7 @@ async fn try_once(ground: &Ground<'_>, of: &'static Check, sabotage: &Sabotage) 
     let plan = Plan {
         features: checks.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
         jobs,
-        patience: Patience(std::time::Duration::ZERO),
+        patience: Patience::default(),
         seed,
     };
     let mut outcomes: Vec<Outcome> = Vec::new();

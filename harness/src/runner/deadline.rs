@@ -10,5 +10,5 @@ const WAITS: u32 = 8;
 
 /// The deadline of one check, under the patience of the run.
 pub fn deadline(patience: Patience) -> Duration {
-    WORK + patience.0 * WAITS
+    WORK + patience.longest_wait * WAITS
 }

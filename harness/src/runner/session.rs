@@ -70,7 +70,7 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         target: "reference".to_owned(),
         facts: BTreeMap::new(),
         seed: session.seed,
-        patience_s: session.patience.0.as_secs_f64(),
+        patience_s: session.patience.longest_wait.as_secs_f64(),
         selection: session.numbers.clone(),
     };
     let mut redactor = Redactor::default();

@@ -15,7 +15,7 @@ fn root() -> PathBuf {
 /// `conform run WORDS` in a folder, against the target that the file describes; its record is `record` there.
 async fn conform(folder: &Path, file: &Path, words: &[&str]) -> Output {
     tokio::process::Command::new(env!("CARGO_BIN_EXE_conform"))
-        .arg("run")
+        .args(["run", "--answer-within", "800ms"])
         .args(words)
         .arg("--target")
         .arg(file)

@@ -41,7 +41,7 @@ async fn fare(kind: Worthless, stores: Stores, numbers: Vec<u16>, jobs: usize) -
         numbers,
         record: folder.path().join("record"),
         jobs,
-        patience: Patience(Duration::ZERO),
+        patience: Patience { answer: Duration::from_millis(800), ..Patience::default() },
         seed: 41,
     };
     let mut told = Vec::new();

@@ -22,7 +22,8 @@ pub(crate) struct Spec {
     pub path: String,
     pub headers: Map<String, Value>,
     pub body: Option<Value>,
-    pub deadline: Duration,
+    /// How long the answer is waited for, where it is longer than usual.
+    pub deadline: Option<Duration>,
     /// Bytes of a text that are kept.
     pub longest_text: usize,
 }
@@ -52,10 +53,13 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
         return Err(CannotLook::new("http", TARGET_DOWN));
     }
     let began = Instant::now();
-    let seen = match tokio::time::timeout(spec.deadline, receive(request, spec.longest_text)).await {
-        Ok(seen) => seen,
-        Err(_) => json!({"silence": "no answer in time"}),
-    };
+    let seen =
+        match tokio::time::timeout(spec.deadline.unwrap_or(live.patience.answer), receive(request, spec.longest_text))
+            .await
+        {
+            Ok(seen) => seen,
+            Err(_) => json!({"silence": "no answer in time"}),
+        };
     live.note_answer(spec.service, seen.get("silence").is_none());
     let mut seen = seen;
     seen["ms"] = json!((began.elapsed().as_secs_f64() * 1e5).round() / 100.0);

@@ -7,9 +7,6 @@ use crate::target::{Need, Service};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// How long an answer is waited for, unless the check says otherwise.
-const DEADLINE: Duration = Duration::from_secs(10);
-
 /// A request to one service; nothing is sent before `send`, `start`, `times` or `twins`.
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request<'a> {
@@ -28,7 +25,7 @@ impl Case {
                 path: "/".to_owned(),
                 headers: Map::new(),
                 body: None,
-                deadline: DEADLINE,
+                deadline: None,
                 longest_text: LONGEST_TEXT,
             },
         }
@@ -97,7 +94,7 @@ impl<'a> Request<'a> {
 
     /// How long the answer is waited for.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.spec.deadline = deadline;
+        self.spec.deadline = Some(deadline);
         self
     }
 

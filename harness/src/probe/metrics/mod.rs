@@ -7,7 +7,6 @@ use crate::probe::http::{LONGEST_BODY, Spec, exchange};
 use crate::target::{Need, Service};
 use serde_json::{Map, json};
 use std::sync::Arc;
-use std::time::Duration;
 
 impl Case {
     /// Scrapes a service: `/status`, `/content_type`, `/faults` (offences against the format), and `/families` by
@@ -25,7 +24,7 @@ impl Case {
             path: "/metrics".to_owned(),
             headers,
             body: None,
-            deadline: Duration::from_secs(10),
+            deadline: None,
             longest_text: LONGEST_BODY,
         };
         self.observe("metrics", spec.asked(), async |live: Arc<Live>| {
