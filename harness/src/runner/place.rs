@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 /// How long the last question to a system that seems down waits for an answer.
-const LAST_QUESTION: Duration = Duration::from_secs(5);
+const LAST_QUESTION: Duration = Duration::from_secs(2);
 
 /// Where the checks of one run find their targets.
 pub enum Place {
