@@ -5,10 +5,14 @@ use crate::target::{Control, Need, Service};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use sysinfo::{Pid, ProcessesToUpdate, System};
 
-/// Bytes of a memory page; `/proc/PID/statm` counts in pages.
-fn page_size() -> u64 {
-    rustix::param::page_size() as u64
+/// Resident memory of a process of this machine, in bytes; `None` where there is no such process.
+fn resident(pid: u32) -> Option<u64> {
+    let pid = Pid::from_u32(pid);
+    let mut system = System::new().ok()?;
+    system.refresh_processes(ProcessesToUpdate::Some(&[pid]), true);
+    system.process(pid).map(sysinfo::Process::memory)
 }
 
 fn control(live: &Live) -> Result<Arc<dyn Control>, CannotLook> {
@@ -65,11 +69,10 @@ impl Case {
         let asked = json!({"process of": service.name()});
         self.observe("process", asked, async |live: Arc<Live>| {
             let pid = control(&live)?.pid(service).await?;
-            let Ok(statm) = std::fs::read_to_string(format!("/proc/{pid}/statm")) else {
+            let Some(resident) = resident(pid) else {
                 return Ok(json!(null));
             };
-            let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
-            let resident = pages.map(|pages| (pages * page_size()) as f64 / 1024.0 / 1024.0);
+            let resident = resident as f64 / 1024.0 / 1024.0;
             Ok(json!({"pid": pid, "resident_mb": resident}))
         })
         .await
