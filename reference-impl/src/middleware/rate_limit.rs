@@ -19,8 +19,10 @@ use crate::redis::Pool;
 
 /// Counts a request in one fixed window per key, opened by the first request.
 ///
-/// The caller brings the time, so that a service whose clock is moved sees its windows end. A window that begins in
-/// the future was opened by a clock that has since been put back, and is opened anew.
+/// The caller brings the time, so that a service whose clock is moved sees its windows end. Requests that arrive at
+/// the same moment may come here in another order than they read the clock: a window may begin a moment later than
+/// they. One that begins further ahead than its length was opened by a clock that has been put back, and is opened
+/// anew.
 /// The time to live only cleans up: a clock can run ahead of the server's, never behind.
 const COUNT: &str = r"
 local now, window = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -28,7 +30,7 @@ local answer = {}
 for _, key in ipairs(KEYS) do
   local opened = tonumber(redis.call('HGET', key, 'opened_ms'))
   local count
-  if opened and opened <= now and now - opened < window then
+  if opened and math.abs(now - opened) < window then
     count = redis.call('HINCRBY', key, 'count', 1)
   else
     opened, count = now, 1
