@@ -7,6 +7,7 @@ mod f009_rate_limit_per_user;
 mod f011_health_checks;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
+mod f024_foreign_keys;
 mod f034_request_timeout;
 mod f036_idempotency;
 mod f041_slow_queries;
@@ -24,6 +25,7 @@ pub const CHECKS: &[&Check] = &[
     &f011_health_checks::CHECK,
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
+    &f024_foreign_keys::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,
