@@ -8,10 +8,13 @@ mod f011_health_checks;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
 mod f024_foreign_keys;
+mod f025_indexes;
 mod f034_request_timeout;
 mod f036_idempotency;
 mod f041_slow_queries;
 mod f042_memory_usage;
+mod indexes;
+mod query_plan;
 mod twelve_tables;
 
 use crate::check::Check;
@@ -26,6 +29,7 @@ pub const CHECKS: &[&Check] = &[
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
     &f024_foreign_keys::CHECK,
+    &f025_indexes::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,
