@@ -16,6 +16,11 @@ impl FoundIndex {
         self.text("/table")
     }
 
+    /// The operator classes of its columns, separated by comma and blank: `gin_trgm_ops`.
+    pub fn operators(&self) -> String {
+        self.text("/operators")
+    }
+
     /// Which rows are in it, where that is not all of them: `(NOT is_deleted)`.
     pub fn predicate(&self) -> Option<String> {
         self.0.at("/predicate").text().map(str::to_owned)

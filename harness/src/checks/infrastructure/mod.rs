@@ -9,6 +9,7 @@ mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
 mod f024_foreign_keys;
 mod f025_indexes;
+mod f026_trigram_search;
 mod f034_request_timeout;
 mod f036_idempotency;
 mod f041_slow_queries;
@@ -30,6 +31,7 @@ pub const CHECKS: &[&Check] = &[
     &f019_prometheus_metrics::CHECK,
     &f024_foreign_keys::CHECK,
     &f025_indexes::CHECK,
+    &f026_trigram_search::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,
