@@ -7,6 +7,7 @@ mod f009_rate_limit_per_user;
 mod f011_health_checks;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
+mod f022_canvas_jsonb;
 mod f024_foreign_keys;
 mod f025_indexes;
 mod f026_trigram_search;
@@ -29,6 +30,7 @@ pub const CHECKS: &[&Check] = &[
     &f011_health_checks::CHECK,
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
+    &f022_canvas_jsonb::CHECK,
     &f024_foreign_keys::CHECK,
     &f025_indexes::CHECK,
     &f026_trigram_search::CHECK,
