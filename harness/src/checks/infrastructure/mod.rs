@@ -8,6 +8,7 @@ mod f011_health_checks;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
 mod f022_canvas_jsonb;
+mod f023_version_numbers;
 mod f024_foreign_keys;
 mod f025_indexes;
 mod f026_trigram_search;
@@ -31,6 +32,7 @@ pub const CHECKS: &[&Check] = &[
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
     &f022_canvas_jsonb::CHECK,
+    &f023_version_numbers::CHECK,
     &f024_foreign_keys::CHECK,
     &f025_indexes::CHECK,
     &f026_trigram_search::CHECK,
