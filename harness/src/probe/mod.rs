@@ -5,6 +5,7 @@ mod http;
 mod log;
 mod metrics;
 mod object_store;
+mod password;
 mod process;
 mod redis;
 mod sql;

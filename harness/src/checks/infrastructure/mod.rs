@@ -7,6 +7,7 @@ mod f009_rate_limit_per_user;
 mod f011_health_checks;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
+mod f021_password_hashing;
 mod f022_canvas_jsonb;
 mod f023_version_numbers;
 mod f024_foreign_keys;
@@ -31,6 +32,7 @@ pub const CHECKS: &[&Check] = &[
     &f011_health_checks::CHECK,
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
+    &f021_password_hashing::CHECK,
     &f022_canvas_jsonb::CHECK,
     &f023_version_numbers::CHECK,
     &f024_foreign_keys::CHECK,
