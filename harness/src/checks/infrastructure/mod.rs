@@ -2,6 +2,7 @@
 
 mod f002_database_schema;
 mod f003_sessions;
+mod f007_gateway_routes;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
 mod f011_health_checks;
@@ -27,6 +28,7 @@ use crate::check::Check;
 pub const CHECKS: &[&Check] = &[
     &f002_database_schema::CHECK,
     &f003_sessions::CHECK,
+    &f007_gateway_routes::CHECK,
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
     &f011_health_checks::CHECK,
