@@ -112,6 +112,7 @@ impl Target {
             Need::ObjectStore => self.object_store.is_some(),
             Need::Control => self.control.is_some(),
             Need::Clock => self.clock,
+            Need::Addresses => self.forwarded_for,
             Need::TestEndpoints => self.test_endpoints,
             Need::SigningKey => self.signing_key.is_some(),
             Need::Disposable => self.disposable,

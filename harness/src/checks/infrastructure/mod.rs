@@ -5,6 +5,7 @@ mod f003_sessions;
 mod f007_gateway_routes;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
+mod f010_rate_limit_per_address;
 mod f011_health_checks;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
@@ -31,6 +32,7 @@ pub const CHECKS: &[&Check] = &[
     &f007_gateway_routes::CHECK,
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
+    &f010_rate_limit_per_address::CHECK,
     &f011_health_checks::CHECK,
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
