@@ -16,6 +16,7 @@ pub use self::clock::Moment;
 pub use self::http::{Pending, Reply, Request};
 pub use self::log::Mark;
 pub use self::metrics::{exposition, total};
+pub use self::redis::Subscription;
 pub use self::relay::CutAt;
 pub use self::sql::Held;
 

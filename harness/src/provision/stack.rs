@@ -7,6 +7,7 @@ use super::environment::{self, Surroundings};
 use super::error::ProvisionError;
 use super::parts::Parts;
 use super::random;
+use super::redis_client;
 use super::run::Run;
 use super::servers::{Infrastructure, RedisServer};
 use super::services::{Blueprint, Services};
@@ -86,6 +87,11 @@ impl Stack {
             ground.databases.create(&spec.name, ground.reference, &statements),
             ground.infrastructure.redis(&spec.name),
         )?;
+        for alteration in &spec.alterations {
+            if let Alteration::Redis(words) = alteration {
+                redis_client::command(&redis.access, words).await?;
+            }
+        }
         let parts = Parts::start(ground.run, spec.own.parts, &database).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
         let plan = Plan { ground: &ground, spec, folder, database, redis, parts, signing_key };

@@ -1,5 +1,7 @@
 //! Diagrams and their versions.
 
+mod announce;
+mod cache;
 mod caller;
 pub mod diagram;
 mod routes;
@@ -10,13 +12,20 @@ use axum::Router;
 use sqlx::PgPool;
 
 use crate::postgres;
+use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError};
 use crate::telemetry::metrics::{Counter, Metrics};
+use cache::Cache;
+
+/// Enough that a large diagram on its way does not hold up the others.
+const REDIS_CONNECTIONS: usize = 4;
 
 /// What the routes of this service stand on.
 #[derive(Clone)]
 struct Diagrams {
     db: PgPool,
+    redis: Pool,
+    cache: Cache,
     counts: Counts,
 }
 
@@ -30,7 +39,14 @@ struct Counts {
 
 /// All routes of the service.
 pub async fn router(context: &Context) -> Result<Router, StartupError> {
-    let diagrams = Diagrams { db: postgres::pool(context), counts: Counts::register(&context.metrics) };
+    let redis = Pool::new(&context.settings, redis::CACHE, REDIS_CONNECTIONS)
+        .map_err(|error| StartupError::Part { part: "the connections to Redis", source: error.into() })?;
+    let diagrams = Diagrams {
+        db: postgres::pool(context),
+        cache: Cache::new(&context.settings.cache, redis.clone()),
+        redis,
+        counts: Counts::register(&context.metrics),
+    };
     let router = routes::router().with_state(diagrams);
     Ok(router.merge(postgres::query_stats::router(context)))
 }
