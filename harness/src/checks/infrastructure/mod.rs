@@ -3,6 +3,7 @@
 mod f002_database_schema;
 mod f003_sessions;
 mod f004_cache;
+mod f005_pub_sub;
 mod f007_gateway_routes;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
@@ -31,6 +32,7 @@ pub const CHECKS: &[&Check] = &[
     &f002_database_schema::CHECK,
     &f003_sessions::CHECK,
     &f004_cache::CHECK,
+    &f005_pub_sub::CHECK,
     &f007_gateway_routes::CHECK,
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
