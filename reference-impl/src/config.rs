@@ -48,6 +48,8 @@ pub struct Settings {
     pub idempotency: Idempotency,
     /// `MEMORY_*`.
     pub memory: Memory,
+    /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
+    pub network: Network,
 }
 
 /// Host and port of a service.
@@ -159,6 +161,17 @@ pub struct Memory {
     pub critical_mb: f64,
 }
 
+/// The watch on the sizes of requests and answers.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// `COMPRESSION_ENABLED`.
+    pub compression_enabled: bool,
+    /// `COMPRESSION_MIN_BYTES`: smaller answers go as they are.
+    pub compression_min_bytes: u16,
+    /// `LARGE_PAYLOAD_BYTES`: a body above this is large.
+    pub large_above_bytes: u64,
+}
+
 /// The secret both sides fall back to when none is given, so that a fresh checkout runs.
 const DEVELOPMENT_JWT_SECRET: &str = "autograph-development-secret";
 
@@ -203,6 +216,11 @@ impl Settings {
                 sample_every: given.seconds("MEMORY_SAMPLE_SECONDS", 60.0)?,
                 warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
                 critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
+            },
+            network: Network {
+                compression_enabled: given.flag("COMPRESSION_ENABLED", true)?,
+                compression_min_bytes: given.count("COMPRESSION_MIN_BYTES", 1024)?,
+                large_above_bytes: given.count("LARGE_PAYLOAD_BYTES", 1024 * 1024)?,
             },
         })
     }

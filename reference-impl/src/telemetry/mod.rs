@@ -5,3 +5,4 @@ pub mod json_log;
 pub mod metrics;
 pub mod prometheus_text;
 pub mod stack_trace;
+pub mod units;

@@ -17,6 +17,7 @@ mod f034_request_timeout;
 mod f036_idempotency;
 mod f041_slow_queries;
 mod f042_memory_usage;
+mod f044_network_sizes;
 mod indexes;
 mod query_plan;
 mod twelve_tables;
@@ -42,4 +43,5 @@ pub const CHECKS: &[&Check] = &[
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
+    &f044_network_sizes::CHECK,
 ];
