@@ -1,5 +1,6 @@
 //! Settings from the environment, read once at start.
 
+mod backup;
 mod given;
 mod secret;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use crate::service::Service;
+pub use backup::Backup;
 use given::Given;
 pub use given::SettingsError;
 pub use secret::Secret;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub idempotency: Idempotency,
     /// `MEMORY_*`.
     pub memory: Memory,
+    /// `BACKUP_*`, `DR_*`, `PG_BIN`.
+    pub backup: Backup,
 }
 
 /// Host and port of a service.
@@ -204,6 +208,7 @@ impl Settings {
                 warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
                 critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
             },
+            backup: backup::read(&given)?,
         })
     }
 
