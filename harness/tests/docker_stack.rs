@@ -4,7 +4,7 @@
 //! `fixtures/images/` has what a machine without either needs.
 
 use harness::provision::{Backend, BackendChoice, Options, ProvisionError, REAP, Servers, StackSpec};
-use harness::target::{Service, Target};
+use harness::target::{Own, Service, Target};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -65,10 +65,9 @@ async fn a_stack_on_containers_comes_up_and_leaves_nothing() {
         assert!(facts.contains_key(name), "no {name} in {facts:?}");
     }
 
-    let spec = |name: &str, services: &[Service]| StackSpec {
+    let spec = |name: &str, services: &'static [Service]| StackSpec {
         name: name.into(),
-        services: services.to_vec(),
-        silent: Vec::new(),
+        own: Own::of(services),
         alterations: Vec::new(),
         fresh_seed: 1,
     };

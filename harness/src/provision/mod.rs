@@ -6,6 +6,7 @@
 
 mod alteration;
 mod command;
+mod control;
 mod database;
 pub mod docker;
 mod environment;
@@ -16,6 +17,7 @@ mod log_file;
 mod native;
 mod object_store;
 mod options;
+mod parts;
 mod ports;
 mod process;
 mod process_identity;
