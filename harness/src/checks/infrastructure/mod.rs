@@ -11,7 +11,9 @@ mod f034_request_timeout;
 mod f036_idempotency;
 mod f041_slow_queries;
 mod f042_memory_usage;
+mod f048_database_backup;
 mod twelve_tables;
+mod whole_database;
 
 use crate::check::Check;
 
@@ -28,4 +30,5 @@ pub const CHECKS: &[&Check] = &[
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
+    &f048_database_backup::CHECK,
 ];

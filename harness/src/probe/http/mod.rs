@@ -6,6 +6,7 @@ mod load;
 mod pending;
 mod reply;
 mod request;
+mod until;
 
 pub use pending::Pending;
 pub use reply::Reply;
