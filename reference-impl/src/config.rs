@@ -1,5 +1,6 @@
 //! Settings from the environment, read once at start.
 
+mod backup;
 mod given;
 mod secret;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use crate::service::Service;
+pub use backup::Backup;
 use given::Given;
 pub use given::SettingsError;
 pub use secret::Secret;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub memory: Memory,
     /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
     pub network: Network,
+    /// `BACKUP_*`, `DR_*`, `PG_BIN`.
+    pub backup: Backup,
 }
 
 /// Host and port of a service.
@@ -222,6 +226,7 @@ impl Settings {
                 compression_min_bytes: given.count("COMPRESSION_MIN_BYTES", 1024)?,
                 large_above_bytes: given.count("LARGE_PAYLOAD_BYTES", 1024 * 1024)?,
             },
+            backup: backup::read(&given)?,
         })
     }
 

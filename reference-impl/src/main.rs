@@ -1,10 +1,12 @@
 //! `autograph serve SERVICE`, `autograph serve all`, `autograph migrate`.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use autograph::config::Settings;
 use autograph::postgres::migrations;
 use autograph::service::Service;
+use autograph::supervisor::Ending;
 use autograph::{startup, supervisor};
 use clap::{Parser, Subcommand};
 
@@ -18,6 +20,21 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Work(Work),
+    /// Become a program that ends when the process with this id does.
+    #[command(hide = true)]
+    Tethered {
+        parent: u32,
+        #[arg(value_parser = ending)]
+        ending: Ending,
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Work {
     /// Run one service, or `all` as processes of their own.
     Serve {
         /// gateway, auth, diagram, ai, collaboration, git, export, integration, svg-renderer, frontend, or all.
@@ -51,6 +68,10 @@ fn what(word: &str) -> Result<What, String> {
     })
 }
 
+fn ending(word: &str) -> Result<Ending, String> {
+    Ending::from_word(word).ok_or_else(|| "there is no such ending".to_owned())
+}
+
 /// The work was done.
 const DONE: u8 = 0;
 /// It failed.
@@ -58,17 +79,25 @@ const FAILED: u8 = 1;
 /// It was not begun, as the command line or the environment is malformed.
 const MISUSED: u8 = 2;
 
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Work(work) => run(work),
+        Command::Tethered { parent, ending, command } => {
+            end(FAILED, &supervisor::become_tethered(parent, ending, &command))
+        }
+    }
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
+async fn run(work: Work) -> ExitCode {
     let settings = match Settings::from_environment() {
         Ok(settings) => settings,
         Err(error) => return end(MISUSED, &error),
     };
-    let outcome: Result<(), Box<dyn std::error::Error>> = match cli.command {
-        Command::Serve { what, with_parent } => {
+    let outcome: Result<(), Box<dyn std::error::Error>> = match work {
+        Work::Serve { what, with_parent } => {
             if let Some(parent) = with_parent
-                && let Err(error) = supervisor::end_with(parent)
+                && let Err(error) = supervisor::end_with(parent, Ending::Terminate)
             {
                 return end(FAILED, &error);
             }
@@ -77,8 +106,8 @@ async fn main() -> ExitCode {
                 What::All => supervisor::run_all().await.map_err(Into::into),
             }
         }
-        Command::Migrate { down: None } => migrations::up(&settings).await.map_err(Into::into),
-        Command::Migrate { down: Some(count) } => migrations::down(&settings, count).await.map_err(Into::into),
+        Work::Migrate { down: None } => migrations::up(&settings).await.map_err(Into::into),
+        Work::Migrate { down: Some(count) } => migrations::down(&settings, count).await.map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::from(DONE),

@@ -1,6 +1,7 @@
 //! The eyes and hands of a check. A probe asks, waits and records; it judges nothing.
 
 mod clock;
+mod database;
 mod doubles;
 mod http;
 mod log;

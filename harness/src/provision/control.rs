@@ -3,7 +3,7 @@
 use super::command::{Printed, run_to_end};
 use super::database;
 use super::run::Run;
-use super::servers::RedisServer;
+use super::servers::{PostgresServer, RedisServer, Running};
 use super::services::Services;
 use crate::target::{Boxed, CannotControl, Control, PostgresAccess, Power, Server, Service, Signal};
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ pub struct StackControl {
     pub services: Arc<Services>,
     /// The Redis of the stack.
     pub redis: Arc<RedisServer>,
+    /// The PostgreSQL of the stack, where it has one of its own.
+    pub postgres: Option<Arc<PostgresServer>>,
     /// The database of the stack.
     pub database: PostgresAccess,
     /// The reference's executable.
@@ -32,6 +34,18 @@ pub struct StackControl {
 }
 
 impl StackControl {
+    fn server(&self, server: Server) -> Option<&dyn Running> {
+        match server {
+            Server::Redis => Some(&*self.redis.running),
+            Server::Postgres => self.postgres.as_ref().map(|postgres| &*postgres.running),
+            Server::ObjectStore => None,
+        }
+    }
+
+    fn own(&self, server: Server, action: &'static str) -> Result<&dyn Running, CannotControl> {
+        self.server(server).ok_or_else(|| CannotControl::new(action, server, "it is not this stack's own"))
+    }
+
     fn files(&self, name: &str) -> Result<PathBuf, CannotControl> {
         let plain = !name.is_empty() && !name.contains('/') && name != "..";
         let wrong = || CannotControl::new("write", name, "expected the name of a file in the services' folder");
@@ -54,8 +68,8 @@ impl Control for StackControl {
 
     fn grants(&self, power: Power) -> bool {
         match power {
-            Power::Configure | Power::Signal | Power::Migrate | Power::Over(Server::Redis) => true,
-            Power::Over(Server::Postgres | Server::ObjectStore) => false,
+            Power::Configure | Power::Signal | Power::Migrate => true,
+            Power::Over(server) => self.server(server).is_some(),
         }
     }
 
@@ -100,21 +114,30 @@ impl Control for StackControl {
 
     fn stop_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move {
-            match server {
-                Server::Redis => self.redis.running.pause().await,
-                Server::Postgres | Server::ObjectStore => Err("it is not this stack's own".to_owned()),
-            }
-            .map_err(|reason| CannotControl::new("stop", server, reason))
+            let stopped = self.own(server, "stop")?.pause().await;
+            stopped.map_err(|reason| CannotControl::new("stop", server, reason))
+        })
+    }
+
+    fn wipe_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
+        Box::pin(async move {
+            let wiped = self.own(server, "empty")?.wipe().await;
+            wiped.map_err(|reason| CannotControl::new("empty", server, reason))
         })
     }
 
     fn start_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move {
-            match server {
-                Server::Redis => self.redis.running.resume().await,
-                Server::Postgres | Server::ObjectStore => Err("it is not this stack's own".to_owned()),
+            let cannot = |reason: String| CannotControl::new("start", server, reason);
+            self.own(server, "start")?.resume().await.map_err(cannot)?;
+            match (server, &self.postgres) {
+                // A server without data has no database, which is for whoever runs it to make.
+                (Server::Postgres, Some(postgres)) => {
+                    let made = database::ensure(&postgres.access, &self.database.database).await;
+                    made.map_err(|error| cannot(error.to_string()))
+                }
+                _ => Ok(()),
             }
-            .map_err(|reason| CannotControl::new("start", server, reason))
         })
     }
 }

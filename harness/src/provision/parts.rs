@@ -26,12 +26,11 @@ impl Parts {
         for part in parts {
             match part {
                 Part::PostgresRelay => all.relay_before_postgres(run, database).await?,
-                Part::ObjectStore
-                | Part::SecondObjectStore
-                | Part::Postgres
-                | Part::ErrorTracker
-                | Part::Mail
-                | Part::Chat => {}
+                // Started before the database is made.
+                Part::Postgres => {}
+                // The machine has them or has not.
+                Part::PostgresTools => {}
+                Part::ObjectStore | Part::SecondObjectStore | Part::ErrorTracker | Part::Mail | Part::Chat => {}
             }
         }
         Ok(all)

@@ -18,6 +18,10 @@ pub trait Infrastructure: Send + Sync {
     fn postgres(&self) -> &PostgresAccess;
     /// Starts a Redis for one stack and returns once it has answered PING; may be called concurrently.
     fn redis<'a>(&'a self, stack: &'a str) -> Boxed<'a, Result<RedisServer, ProvisionError>>;
+    /// Starts a PostgreSQL for one stack, which hands out its log of changes to others; may be called concurrently.
+    fn own_postgres<'a>(&'a self, stack: &'a str) -> Boxed<'a, Result<PostgresServer, ProvisionError>>;
+    /// Whether the machine that services run on has the programs of PostgreSQL in the version of its servers.
+    fn has_postgres_tools(&self) -> bool;
     /// The S3 store, where the infrastructure has one that has answered a signed request; else one is embedded.
     fn object_store(&self) -> Option<&ObjectStoreAccess>;
     /// What a report should say: `postgresql` => `15.18`, `redis` => `7.0.15`, perhaps `object_store` => `minio …`.
@@ -36,10 +40,23 @@ pub trait Running: Send + Sync {
         Box::pin(async { Err("it cannot be stopped and started again".to_owned()) })
     }
 
+    /// Ends it for a while, and its data for good: when it is started again, it is as if it had never been used.
+    fn wipe(&self) -> Boxed<'_, Result<(), String>> {
+        Box::pin(async { Err("it cannot be emptied".to_owned()) })
+    }
+
     /// Starts it again at its old address and returns once it answers.
     fn resume(&self) -> Boxed<'_, Result<(), String>> {
         Box::pin(async { Err("it cannot be stopped and started again".to_owned()) })
     }
+}
+
+/// The PostgreSQL of one stack.
+pub struct PostgresServer {
+    /// The superuser's way into the maintenance database.
+    pub access: PostgresAccess,
+    /// How to end it.
+    pub running: Box<dyn Running>,
 }
 
 /// The Redis of one stack.

@@ -5,7 +5,7 @@ use super::query_plan::expect_index;
 use crate::actor::Actor;
 use crate::check::{Case, Check, Seen, Stop, is, one_of, present};
 use crate::sabotage::{Sabotage, run_sql};
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use serde_json::{Value, json};
 
 /// Other people's drawings, among which the right ones are found.
@@ -14,7 +14,7 @@ const DRAWINGS: u32 = 5000;
 pub const CHECK: Check = Check {
     feature: 22,
     revision: 1,
-    setup: Setup::Own { services: &[Service::Gateway, Service::Diagram], silent: &[] },
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Diagram])),
     needs: &[Need::Sql, Need::Address(Service::Gateway)],
     control: "drawings that match in part only are not found",
     sabotage: &[

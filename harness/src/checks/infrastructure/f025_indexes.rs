@@ -4,7 +4,7 @@ use super::indexes::{FoundIndex, indexes};
 use super::query_plan::{expect_index, scans};
 use crate::check::{Case, Check, Seen, Stop, above, at_least, contains, is, present, such_that};
 use crate::sabotage::{Sabotage, run_sql};
-use crate::target::{Need, Setup};
+use crate::target::{Need, Own, Setup};
 use serde_json::{Value, json};
 
 /// Owners, and files of each; of these every fourth is in the bin.
@@ -17,7 +17,7 @@ const RUNS: usize = 7;
 pub const CHECK: Check = Check {
     feature: 25,
     revision: 1,
-    setup: Setup::Own { services: &[], silent: &[] },
+    setup: Setup::Own(Own::of(&[])),
     needs: &[Need::Sql],
     control: "without its index the same query reads the whole table",
     sabotage: &[

@@ -5,7 +5,7 @@ use super::query_plan::expect_index;
 use crate::actor::Actor;
 use crate::check::{Case, Check, Seen, Stop, at_least, below, is, present, within};
 use crate::sabotage::{rewrite_text, run_sql};
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use serde_json::{Value, json};
 
 /// The word, and how it is written wrongly.
@@ -23,7 +23,7 @@ const LIST: &str = "/api/diagrams/";
 pub const CHECK: Check = Check {
     feature: 26,
     revision: 1,
-    setup: Setup::Own { services: &[Service::Gateway, Service::Diagram], silent: &[] },
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Diagram])),
     needs: &[Need::Sql],
     control: "titles that share a few trigrams with the word are not found",
     sabotage: &[

@@ -18,9 +18,11 @@ mod f036_idempotency;
 mod f041_slow_queries;
 mod f042_memory_usage;
 mod f044_network_sizes;
+mod f048_database_backup;
 mod indexes;
 mod query_plan;
 mod twelve_tables;
+mod whole_database;
 
 use crate::check::Check;
 
@@ -44,4 +46,5 @@ pub const CHECKS: &[&Check] = &[
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
     &f044_network_sizes::CHECK,
+    &f048_database_backup::CHECK,
 ];

@@ -6,6 +6,7 @@ mod load;
 mod pending;
 mod reply;
 mod request;
+mod until;
 mod weigh;
 
 pub use pending::Pending;
