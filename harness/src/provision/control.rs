@@ -2,8 +2,9 @@
 
 use super::command::{Printed, run_to_end};
 use super::database;
+use super::object_store::ObjectStore;
 use super::run::Run;
-use super::servers::RedisServer;
+use super::servers::{RedisServer, Running};
 use super::services::Services;
 use crate::target::{Boxed, CannotControl, Control, PostgresAccess, Power, Server, Service, Signal};
 use serde_json::{Value, json};
@@ -23,6 +24,8 @@ pub struct StackControl {
     pub services: Arc<Services>,
     /// The Redis of the stack.
     pub redis: Arc<RedisServer>,
+    /// The S3 store, where it is the stack's own.
+    pub object_store: Option<Arc<ObjectStore>>,
     /// The database of the stack.
     pub database: PostgresAccess,
     /// The reference's executable.
@@ -31,7 +34,18 @@ pub struct StackControl {
     pub folder: PathBuf,
 }
 
+/// Said where a server serves others as well.
+const NOT_OWN: &str = "it is not this stack's own";
+
 impl StackControl {
+    fn own(&self, server: Server) -> Option<&dyn Running> {
+        match server {
+            Server::Redis => Some(&*self.redis.running),
+            Server::ObjectStore => self.object_store.as_ref().map(|store| &*store.running),
+            Server::Postgres => None,
+        }
+    }
+
     fn files(&self, name: &str) -> Result<PathBuf, CannotControl> {
         let plain = !name.is_empty() && !name.contains('/') && name != "..";
         let wrong = || CannotControl::new("write", name, "expected the name of a file in the services' folder");
@@ -55,7 +69,8 @@ impl Control for StackControl {
     fn grants(&self, power: Power) -> bool {
         match power {
             Power::Configure | Power::Signal | Power::Migrate | Power::Over(Server::Redis) => true,
-            Power::Over(Server::Postgres | Server::ObjectStore) => false,
+            Power::Over(Server::ObjectStore) => self.object_store.is_some(),
+            Power::Over(Server::Postgres) => false,
         }
     }
 
@@ -100,9 +115,9 @@ impl Control for StackControl {
 
     fn stop_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move {
-            match server {
-                Server::Redis => self.redis.running.pause().await,
-                Server::Postgres | Server::ObjectStore => Err("it is not this stack's own".to_owned()),
+            match self.own(server) {
+                Some(server) => server.pause().await,
+                None => Err(NOT_OWN.to_owned()),
             }
             .map_err(|reason| CannotControl::new("stop", server, reason))
         })
@@ -110,9 +125,9 @@ impl Control for StackControl {
 
     fn start_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move {
-            match server {
-                Server::Redis => self.redis.running.resume().await,
-                Server::Postgres | Server::ObjectStore => Err("it is not this stack's own".to_owned()),
+            match self.own(server) {
+                Some(server) => server.resume().await,
+                None => Err(NOT_OWN.to_owned()),
             }
             .map_err(|reason| CannotControl::new("start", server, reason))
         })
