@@ -2,6 +2,7 @@
 
 mod given;
 mod secret;
+mod storage;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::service::Service;
 use given::Given;
 pub use given::SettingsError;
 pub use secret::Secret;
+pub use storage::{BucketBackups, Buckets, Disk, ObjectStore, StorePlace};
 
 /// Everything a service can be told from outside.
 #[derive(Debug, Clone)]
@@ -48,6 +50,12 @@ pub struct Settings {
     pub idempotency: Idempotency,
     /// `MEMORY_*`.
     pub memory: Memory,
+    /// `MINIO_*`.
+    pub object_store: ObjectStore,
+    /// `DISK_*`, `STORAGE_CAPACITY_BYTES`.
+    pub disk: Disk,
+    /// `MINIO_BACKUP_*`.
+    pub bucket_backups: BucketBackups,
 }
 
 /// Host and port of a service.
@@ -204,6 +212,9 @@ impl Settings {
                 warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
                 critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
             },
+            object_store: storage::object_store(&given)?,
+            disk: storage::disk(&given)?,
+            bucket_backups: storage::bucket_backups(&given)?,
         })
     }
 
