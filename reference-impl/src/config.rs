@@ -3,6 +3,7 @@
 mod backup;
 mod given;
 mod secret;
+mod storage;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub use backup::Backup;
 use given::Given;
 pub use given::SettingsError;
 pub use secret::Secret;
+pub use storage::{BucketBackups, Buckets, Disk, ObjectStore, StorePlace};
 
 /// Everything a service can be told from outside.
 #[derive(Debug, Clone)]
@@ -54,6 +56,12 @@ pub struct Settings {
     pub network: Network,
     /// `BACKUP_*`, `DR_*`, `PG_BIN`.
     pub backup: Backup,
+    /// `MINIO_*`.
+    pub object_store: ObjectStore,
+    /// `DISK_*`, `STORAGE_CAPACITY_BYTES`.
+    pub disk: Disk,
+    /// `MINIO_BACKUP_*`.
+    pub bucket_backups: BucketBackups,
 }
 
 /// Host and port of a service.
@@ -227,6 +235,9 @@ impl Settings {
                 large_above_bytes: given.count("LARGE_PAYLOAD_BYTES", 1024 * 1024)?,
             },
             backup: backup::read(&given)?,
+            object_store: storage::object_store(&given)?,
+            disk: storage::disk(&given)?,
+            bucket_backups: storage::bucket_backups(&given)?,
         })
     }
 

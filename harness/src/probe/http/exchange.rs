@@ -164,7 +164,7 @@ fn readable(body: &[u8]) -> Value {
 }
 
 /// The kind of silence, in words that do not change from run to run.
-fn silence(error: &reqwest::Error) -> &'static str {
+pub(crate) fn silence(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "no answer in time"
     } else if error.is_connect() {
