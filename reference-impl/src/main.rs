@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use autograph::config::Settings;
+use autograph::config::{LogFormat, Settings};
 use autograph::postgres::migrations;
 use autograph::service::Service;
+use autograph::telemetry::json_log;
 use autograph::{startup, supervisor};
 use clap::{Parser, Subcommand};
 
@@ -63,30 +64,38 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let settings = match Settings::from_environment() {
         Ok(settings) => settings,
-        Err(error) => return end(MISUSED, &error),
+        Err(error) => return end(MISUSED, &cli.command, LogFormat::Json, &error),
     };
-    let outcome: Result<(), Box<dyn std::error::Error>> = match cli.command {
-        Command::Serve { what, with_parent } => {
-            if let Some(parent) = with_parent
-                && let Err(error) = supervisor::end_with(parent)
-            {
-                return end(FAILED, &error);
-            }
-            match what {
-                What::One(service) => startup::run(service, settings).await.map_err(Into::into),
-                What::All => supervisor::run_all().await.map_err(Into::into),
-            }
-        }
-        Command::Migrate { down: None } => migrations::up(&settings).await.map_err(Into::into),
-        Command::Migrate { down: Some(count) } => migrations::down(&settings, count).await.map_err(Into::into),
-    };
-    match outcome {
+    let format = settings.log.format;
+    match work(&cli.command, settings).await {
         Ok(()) => ExitCode::from(DONE),
-        Err(error) => end(FAILED, &*error),
+        Err(error) => end(FAILED, &cli.command, format, &*error),
     }
 }
 
-fn end(code: u8, error: &(impl std::error::Error + ?Sized)) -> ExitCode {
-    eprintln!("autograph: {error}");
+async fn work(command: &Command, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
+        Command::Serve { what, with_parent } => {
+            if let Some(parent) = with_parent {
+                supervisor::end_with(*parent)?;
+            }
+            match what {
+                What::One(service) => startup::run(*service, settings).await?,
+                What::All => supervisor::run_all().await?,
+            }
+        }
+        Command::Migrate { down: None } => migrations::up(&settings).await?,
+        Command::Migrate { down: Some(count) } => migrations::down(&settings, *count).await?,
+    }
+    Ok(())
+}
+
+/// Says why, where it will be looked for: in the log of the service, or on the terminal.
+fn end(code: u8, command: &Command, format: LogFormat, error: &dyn std::error::Error) -> ExitCode {
+    match command {
+        Command::Serve { what: What::One(service), .. } => json_log::last_words(service.name(), format, error),
+        Command::Serve { what: What::All, .. } => json_log::last_words("autograph", format, error),
+        Command::Migrate { .. } => eprintln!("autograph: {error}"),
+    }
     ExitCode::from(code)
 }

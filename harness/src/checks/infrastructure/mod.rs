@@ -9,8 +9,10 @@ mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
 mod f034_request_timeout;
 mod f036_idempotency;
+mod f037_json_log;
 mod f041_slow_queries;
 mod f042_memory_usage;
+mod log_line;
 mod twelve_tables;
 
 use crate::check::Check;
@@ -26,6 +28,7 @@ pub const CHECKS: &[&Check] = &[
     &f019_prometheus_metrics::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
+    &f037_json_log::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
 ];
