@@ -5,6 +5,7 @@ mod f003_sessions;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
 mod f011_health_checks;
+mod f012_correlation_id;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
 mod f034_request_timeout;
@@ -24,6 +25,7 @@ pub const CHECKS: &[&Check] = &[
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
     &f011_health_checks::CHECK,
+    &f012_correlation_id::CHECK,
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
     &f034_request_timeout::CHECK,
