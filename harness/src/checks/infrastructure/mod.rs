@@ -11,6 +11,7 @@ mod f019_prometheus_metrics;
 mod f034_request_timeout;
 mod f036_idempotency;
 mod f037_json_log;
+mod f038_log_levels;
 mod f041_slow_queries;
 mod f042_memory_usage;
 mod log_line;
@@ -31,6 +32,7 @@ pub const CHECKS: &[&Check] = &[
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
     &f037_json_log::CHECK,
+    &f038_log_levels::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
 ];
