@@ -214,7 +214,10 @@ impl Plan<'_> {
     fn rules(&self, service: Service) -> Vec<Rule> {
         let rule = |alteration: &Alteration| match *alteration {
             Alteration::RewriteReply { service: whose, path, rewrite } if whose == service => {
-                Some(Rule { path: path.to_owned(), change: change(rewrite) })
+                Some(Rule { path: Some(path.to_owned()), change: change(rewrite) })
+            }
+            Alteration::DropHeader { service: whose, header } if whose == service => {
+                Some(Rule { path: None, change: Change::DropHeader(header.to_owned()) })
             }
             _ => None,
         };
