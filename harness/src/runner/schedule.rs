@@ -148,7 +148,7 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, pati
                 }
             };
             placed.leave().await;
-            if run.outcome.verdict != Verdict::Skip && place.is_down().await {
+            if run.outcome.verdict != Verdict::Skip && place.is_down(patience.answer).await {
                 // Whatever the check made of the silence, it is not the target's answer.
                 let outcome = undecided(feature, check.revision, Verdict::Error, TARGET_DOWN.to_owned());
                 Run { outcome, ..run }
