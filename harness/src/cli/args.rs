@@ -1,5 +1,6 @@
 //! What can be written after `conform`: commands, options and the help that explains them.
 
+use crate::proof::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -244,6 +245,13 @@ pub struct ProveArgs {
     /// Where to save the evidence of this run, to be tampered with later
     #[arg(long, value_name = "DIR")]
     pub save: Option<PathBuf>,
+    /// How many of the other checks must stay as they are on each broken target: `all`, `none`, or a share such as
+    /// `1/10`, drawn anew for each sabotage by the seed
+    #[arg(long, value_name = "SHARE", default_value = "all")]
+    pub others: Share,
+    /// Seed of ids and of the draw
+    #[arg(long, value_name = "N", default_value_t = 41)]
+    pub seed: u64,
 }
 
 /// Arguments of `conform mark`.
