@@ -22,4 +22,4 @@ pub use self::relay::CutAt;
 pub use self::sql::Held;
 
 pub(crate) use self::clock::unix_now;
-pub(crate) use self::http::TARGET_DOWN;
+pub(crate) use self::http::{Spec, TARGET_DOWN, exchange};

@@ -161,16 +161,32 @@ async fn choose(
     run: &Arc<Run>,
     options: &Options,
 ) -> Result<(Backend, String, Box<dyn Infrastructure>), ProvisionError> {
-    let usable = match options.choice {
-        BackendChoice::Native => Err("asked for".to_owned()),
-        BackendChoice::Docker => Ok(("asked for", docker::usable(&options.announce).await?)),
+    let why_native = match options.choice {
+        BackendChoice::Native => "asked for".to_owned(),
+        BackendChoice::Docker => {
+            let containers = docker::start(run, docker::usable(&options.announce).await?).await?;
+            return Ok((Backend::Docker, "asked for".to_owned(), containers));
+        }
         BackendChoice::Auto => match docker::usable(&options.announce).await {
-            Ok(usable) => Ok(("a container engine answers and has the images", usable)),
-            Err(error) => Err(error.to_string()),
+            Ok(usable) => match docker::start(run, usable).await {
+                Ok(containers) => {
+                    let why = "a container engine answers and has the images".to_owned();
+                    return Ok((Backend::Docker, why, containers));
+                }
+                // An engine may be there and yet be forbidden to start anything, or have no room left.
+                Err(error) => {
+                    let why = format!("a container engine answers, but {}", first_line(&error));
+                    run.announce(&format!("{why}; going on without containers"));
+                    why
+                }
+            },
+            Err(error) => error.to_string(),
         },
     };
-    Ok(match usable {
-        Ok((why, usable)) => (Backend::Docker, why.to_owned(), docker::start(run, usable).await?),
-        Err(why) => (Backend::Native, why, native::start(run, options).await?),
-    })
+    Ok((Backend::Native, why_native, native::start(run, options).await?))
+}
+
+/// An error without the end of a log that may hang on it.
+fn first_line(error: &ProvisionError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
