@@ -198,7 +198,8 @@ impl Case {
     }
 }
 
-fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
+/// How the target's database is reached.
+pub(super) fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
     let access = live.target.postgres.as_ref();
     let access = access.ok_or_else(|| CannotLook::new("sql", "the target gives no access"))?;
     Ok(PgConnectOptions::new_without_pgpass()

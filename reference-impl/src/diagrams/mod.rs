@@ -11,6 +11,7 @@ mod storage;
 use axum::Router;
 use sqlx::PgPool;
 
+use crate::object_store::{ObjectStore, housekeeping};
 use crate::postgres;
 use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError};
@@ -39,6 +40,9 @@ struct Counts {
 
 /// All routes of the service.
 pub async fn router(context: &Context) -> Result<Router, StartupError> {
+    let store = ObjectStore::new(&context.settings.object_store.main)
+        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
+    housekeeping::begin(context, store);
     let redis = Pool::new(&context.settings, redis::CACHE, REDIS_CONNECTIONS)
         .map_err(|error| StartupError::Part { part: "the connections to Redis", source: error.into() })?;
     let diagrams = Diagrams {

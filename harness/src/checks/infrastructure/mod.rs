@@ -9,6 +9,7 @@ mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
 mod f010_rate_limit_per_address;
 mod f011_health_checks;
+mod f012_correlation_id;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
 mod f021_password_hashing;
@@ -19,11 +20,17 @@ mod f025_indexes;
 mod f026_trigram_search;
 mod f034_request_timeout;
 mod f036_idempotency;
+mod f037_json_log;
+mod f038_log_levels;
 mod f041_slow_queries;
 mod f042_memory_usage;
+mod f044_network_sizes;
+mod f048_database_backup;
 mod indexes;
+mod log_line;
 mod query_plan;
 mod twelve_tables;
+mod whole_database;
 
 use crate::check::Check;
 
@@ -38,6 +45,7 @@ pub const CHECKS: &[&Check] = &[
     &f009_rate_limit_per_user::CHECK,
     &f010_rate_limit_per_address::CHECK,
     &f011_health_checks::CHECK,
+    &f012_correlation_id::CHECK,
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
     &f021_password_hashing::CHECK,
@@ -48,6 +56,10 @@ pub const CHECKS: &[&Check] = &[
     &f026_trigram_search::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
+    &f037_json_log::CHECK,
+    &f038_log_levels::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
+    &f044_network_sizes::CHECK,
+    &f048_database_backup::CHECK,
 ];
