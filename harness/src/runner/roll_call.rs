@@ -62,6 +62,8 @@ async fn ask(live: &Live, service: Service) -> Value {
         body: None,
         deadline: Some(live.patience.moment()),
         longest_text: LONGEST_VERSION,
+        filler: None,
+        weighed: false,
     };
     exchange(live, &spec).await.unwrap_or_else(|reason| serde_json::json!({"silence": reason.to_string()}))
 }
