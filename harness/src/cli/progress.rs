@@ -7,6 +7,7 @@ use crate::record::{self, Record};
 use crate::report::plain;
 use crate::report::progress::{Format, Records, render};
 use chrono::{DateTime, FixedOffset};
+use std::cmp::Reverse;
 use std::path::Path;
 
 /// So many of the last runs are looked through for earlier ones.
@@ -41,7 +42,7 @@ fn earlier(record: &Record) -> Vec<Record> {
             Err(error) => eprintln!("left out: {}", plain::line(&error.to_string())),
         }
     }
-    earlier.sort_by(|one, other| other.1.cmp(&one.1));
+    earlier.sort_by_key(|(_, began)| Reverse(*began));
     earlier.into_iter().map(|(one, _)| one).collect()
 }
 
