@@ -48,6 +48,8 @@ pub struct Settings {
     pub circuit_breaker: CircuitBreaker,
     /// `IDEMPOTENCY_*`.
     pub idempotency: Idempotency,
+    /// `CACHE_*`.
+    pub cache: Cache,
     /// `MEMORY_*`.
     pub memory: Memory,
     /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
@@ -160,6 +162,15 @@ pub struct Idempotency {
     pub ttl: Duration,
 }
 
+/// What is kept of reads, so that the next one need not ask the database.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    /// `CACHE_ENABLED`.
+    pub enabled: bool,
+    /// `CACHE_TTL_SECONDS`.
+    pub ttl: Duration,
+}
+
 /// The watch on the gateway's memory.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -219,6 +230,10 @@ impl Settings {
             idempotency: Idempotency {
                 enabled: given.flag("IDEMPOTENCY_ENABLED", true)?,
                 ttl: given.seconds("IDEMPOTENCY_TTL_SECONDS", 86_400.0)?,
+            },
+            cache: Cache {
+                enabled: given.flag("CACHE_ENABLED", true)?,
+                ttl: given.seconds("CACHE_TTL_SECONDS", 300.0)?,
             },
             memory: Memory {
                 sample_every: given.seconds("MEMORY_SAMPLE_SECONDS", 60.0)?,

@@ -2,8 +2,12 @@
 
 mod f002_database_schema;
 mod f003_sessions;
+mod f004_cache;
+mod f005_pub_sub;
+mod f007_gateway_routes;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
+mod f010_rate_limit_per_address;
 mod f011_health_checks;
 mod f012_correlation_id;
 mod f017_circuit_breaker;
@@ -34,8 +38,12 @@ use crate::check::Check;
 pub const CHECKS: &[&Check] = &[
     &f002_database_schema::CHECK,
     &f003_sessions::CHECK,
+    &f004_cache::CHECK,
+    &f005_pub_sub::CHECK,
+    &f007_gateway_routes::CHECK,
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
+    &f010_rate_limit_per_address::CHECK,
     &f011_health_checks::CHECK,
     &f012_correlation_id::CHECK,
     &f017_circuit_breaker::CHECK,
