@@ -1,15 +1,18 @@
 //! The database as a whole: lost on purpose, as nobody would do it to one that matters.
 
 use super::sql::options;
-use crate::check::{CannotLook, Case, Live, Stop};
+use crate::check::{CannotLook, Case, Live, Seen, Stop};
 use crate::target::Need;
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The database that is always there.
 const MAINTENANCE: &str = "postgres";
+/// How long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Case {
     /// Drops the target's database, whoever is connected to it, and makes an empty one of the same name.
@@ -40,5 +43,19 @@ impl Case {
         })
         .await?;
         Ok(())
+    }
+
+    /// Whether the target's database server takes a connection, asked once: `/answers`.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access.
+    pub async fn database_answers(&mut self) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let asked = json!("whether the database server takes a connection");
+        let seen = self.observe("sql", asked, async |live: Arc<Live>| {
+            let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options(&live)?)).await;
+            Ok(json!({"answers": connected.is_ok_and(|connection| connection.is_ok())}))
+        });
+        Ok(seen.await?.at("/answers"))
     }
 }

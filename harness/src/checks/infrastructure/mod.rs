@@ -12,6 +12,7 @@ mod f036_idempotency;
 mod f041_slow_queries;
 mod f042_memory_usage;
 mod f048_database_backup;
+mod f050_disaster_recovery;
 mod twelve_tables;
 mod whole_database;
 
@@ -31,4 +32,5 @@ pub const CHECKS: &[&Check] = &[
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
     &f048_database_backup::CHECK,
+    &f050_disaster_recovery::CHECK,
 ];
