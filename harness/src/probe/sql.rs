@@ -172,7 +172,7 @@ pub(super) fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
 }
 
 /// The case's own few connections.
-fn pool(live: &Live) -> Result<PgPool, CannotLook> {
+pub(super) fn pool(live: &Live) -> Result<PgPool, CannotLook> {
     let mut slot = live.sql.lock().expect("nothing panics while it holds this lock");
     if let Some(pool) = &*slot {
         return Ok(pool.clone());

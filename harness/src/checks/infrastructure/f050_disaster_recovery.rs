@@ -151,7 +151,9 @@ async fn rehearse(case: &mut Case, kept: &Kept) -> Result<(), Stop> {
         case.expect("scenario of the drill", drill.at("/simulation/scenario"), is(scenario));
         let steps = drill.at("/simulation/steps").items();
         let ended = |wanted: &str| steps.iter().filter(|step| step.at("/status").text() == Some(wanted)).count();
-        let (completed, failed) = (ended("completed"), ended("failed"));
+        let (completed, failed, skipped) = (ended("completed"), ended("failed"), ended("skipped"));
+        let sum = completed + failed + skipped;
+        case.expect(format!("steps of {scenario} with an end"), sum, is(steps.len()));
         case.expect(format!("steps of {scenario} that were completed"), completed, at_least(1.0));
         case.expect(format!("steps of {scenario} that failed"), failed, is(0));
         let metric = |name: &str| drill.at(&format!("/simulation/metrics/{name}"));

@@ -83,22 +83,9 @@ pub async fn fill_every_table(case: &mut Case, owner: &Actor) -> Result<(), Stop
     case.execute(&statements).await
 }
 
-/// Everything that the database holds: an object for each table (`/0`, …), in the order of [`TABLES`]; `null` for one
-/// that is not there.
+/// Everything that the database holds: an object for each table (`/0`, …), in the order of [`TABLES`].
 pub async fn contents(case: &mut Case) -> Result<Seen, Stop> {
-    let there = case.rows("select tablename as name from pg_tables where schemaname = 'public'").await?;
-    let there: Vec<Seen> = there.items().iter().map(|table| table.at("/name")).collect();
-    let tables = TABLES.map(|table| {
-        if there.iter().any(|name| name.text() == Some(table)) {
-            format!(
-                "select count(*) as rows, md5(string_agg(t::text, '|' order by t::text)) as mark, '{table}' as table \
-                 from {table} t"
-            )
-        } else {
-            format!("select null::bigint as rows, null as mark, '{table}' as table")
-        }
-    });
-    case.rows(&tables.join(" union all ")).await
+    case.contents_of(&TABLES).await
 }
 
 /// Holds what there is now against what there was.
