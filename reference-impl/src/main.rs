@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use autograph::config::Settings;
+use autograph::config::{LogFormat, Settings};
 use autograph::postgres::migrations;
 use autograph::service::Service;
 use autograph::supervisor::Ending;
+use autograph::telemetry::json_log;
 use autograph::{startup, supervisor};
 use clap::{Parser, Subcommand};
 
@@ -81,41 +82,50 @@ const MISUSED: u8 = 2;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Work(work) => run(work),
+        Command::Work(work) => run(&work),
         Command::Tethered { parent, ending, command } => {
-            end(FAILED, &supervisor::become_tethered(parent, ending, &command))
+            eprintln!("autograph: {}", supervisor::become_tethered(parent, ending, &command));
+            ExitCode::from(FAILED)
         }
     }
 }
 
 #[tokio::main]
-async fn run(work: Work) -> ExitCode {
+async fn run(work: &Work) -> ExitCode {
     let settings = match Settings::from_environment() {
         Ok(settings) => settings,
-        Err(error) => return end(MISUSED, &error),
+        Err(error) => return end(MISUSED, work, LogFormat::Json, &error),
     };
-    let outcome: Result<(), Box<dyn std::error::Error>> = match work {
-        Work::Serve { what, with_parent } => {
-            if let Some(parent) = with_parent
-                && let Err(error) = supervisor::end_with(parent, Ending::Terminate)
-            {
-                return end(FAILED, &error);
-            }
-            match what {
-                What::One(service) => startup::run(service, settings).await.map_err(Into::into),
-                What::All => supervisor::run_all().await.map_err(Into::into),
-            }
-        }
-        Work::Migrate { down: None } => migrations::up(&settings).await.map_err(Into::into),
-        Work::Migrate { down: Some(count) } => migrations::down(&settings, count).await.map_err(Into::into),
-    };
-    match outcome {
+    let format = settings.log.format;
+    match done(work, settings).await {
         Ok(()) => ExitCode::from(DONE),
-        Err(error) => end(FAILED, &*error),
+        Err(error) => end(FAILED, work, format, &*error),
     }
 }
 
-fn end(code: u8, error: &(impl std::error::Error + ?Sized)) -> ExitCode {
-    eprintln!("autograph: {error}");
+async fn done(work: &Work, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+    match work {
+        Work::Serve { what, with_parent } => {
+            if let Some(parent) = with_parent {
+                supervisor::end_with(*parent, Ending::Terminate)?;
+            }
+            match what {
+                What::One(service) => startup::run(*service, settings).await?,
+                What::All => supervisor::run_all().await?,
+            }
+        }
+        Work::Migrate { down: None } => migrations::up(&settings).await?,
+        Work::Migrate { down: Some(count) } => migrations::down(&settings, *count).await?,
+    }
+    Ok(())
+}
+
+/// Says why, where it will be looked for: in the log of the service, or on the terminal.
+fn end(code: u8, work: &Work, format: LogFormat, error: &dyn std::error::Error) -> ExitCode {
+    match work {
+        Work::Serve { what: What::One(service), .. } => json_log::last_words(service.name(), format, error),
+        Work::Serve { what: What::All, .. } => json_log::last_words("autograph", format, error),
+        Work::Migrate { .. } => eprintln!("autograph: {error}"),
+    }
     ExitCode::from(code)
 }

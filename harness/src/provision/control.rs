@@ -2,6 +2,7 @@
 
 use super::command::{Printed, run_to_end};
 use super::database;
+use super::object_store::ObjectStore;
 use super::run::Run;
 use super::servers::{PostgresServer, RedisServer, Running};
 use super::services::Services;
@@ -25,6 +26,8 @@ pub struct StackControl {
     pub redis: Arc<RedisServer>,
     /// The PostgreSQL of the stack, where it has one of its own.
     pub postgres: Option<Arc<PostgresServer>>,
+    /// The S3 store, where it is the stack's own.
+    pub object_store: Option<Arc<ObjectStore>>,
     /// The database of the stack.
     pub database: PostgresAccess,
     /// The reference's executable.
@@ -33,17 +36,20 @@ pub struct StackControl {
     pub folder: PathBuf,
 }
 
+/// Said where a server serves others as well.
+const NOT_OWN: &str = "it is not this stack's own";
+
 impl StackControl {
     fn server(&self, server: Server) -> Option<&dyn Running> {
         match server {
             Server::Redis => Some(&*self.redis.running),
             Server::Postgres => self.postgres.as_ref().map(|postgres| &*postgres.running),
-            Server::ObjectStore => None,
+            Server::ObjectStore => self.object_store.as_ref().map(|store| &*store.running),
         }
     }
 
     fn own(&self, server: Server, action: &'static str) -> Result<&dyn Running, CannotControl> {
-        self.server(server).ok_or_else(|| CannotControl::new(action, server, "it is not this stack's own"))
+        self.server(server).ok_or_else(|| CannotControl::new(action, server, NOT_OWN))
     }
 
     fn files(&self, name: &str) -> Result<PathBuf, CannotControl> {

@@ -1,7 +1,7 @@
 //! The environment that each service of a stack runs in.
 
 use super::alteration::Alteration;
-use super::database;
+use super::{database, object_store};
 use crate::target::{ObjectStoreAccess, PostgresAccess, RedisAccess, Secret, Service};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -54,9 +54,9 @@ pub fn of(
     }
     set("BACKUP_DIR", &surroundings.backups.display().to_string());
     set("BACKUP_SCRATCH_DIR", &surroundings.scratch.display().to_string());
-    set("MINIO_ENDPOINT", &surroundings.object_store.endpoint);
-    set("MINIO_ROOT_USER", &surroundings.object_store.access_key);
-    set("MINIO_ROOT_PASSWORD", surroundings.object_store.secret_key.expose());
+    for (name, value) in object_store::variables("MINIO", surroundings.object_store) {
+        set(&name, &value);
+    }
     for (other, public) in surroundings.ports {
         let listens = if *other == service { port } else { *public };
         set(&format!("{}_HOST", other.env_prefix()), "127.0.0.1");
@@ -100,6 +100,9 @@ mod tests {
                 region: "us-east-1".into(),
                 access_key: "key".into(),
                 secret_key: secret.clone(),
+                console: None,
+                clock: false,
+                user: None,
             },
             signing_key: &secret,
             ports: &ports,

@@ -92,7 +92,7 @@ impl Stack {
             None => ground.databases.clone(),
         };
         let database = databases.create(&spec.name, ground.reference, &statements).await?;
-        let parts = Parts::start(ground.run, spec.own.parts, &database).await?;
+        let parts = Parts::start(ground.run, ground.infrastructure, spec.own.parts, &database).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
         // Not beside the logs: a backup of a whole server is much to write for a moment.
         let backups = ground.run.scratch.join(folder.with_extension("backups").file_name().unwrap_or_default());
@@ -121,7 +121,7 @@ impl Stack {
     pub async fn stop(self) {
         drop(self.target);
         self.services.end().await;
-        drop((self.doubles, self.parts));
+        drop(self.doubles);
         let redis = async {
             // A check that was cut off may still hold its target; then Redis ends with it.
             if let Some(redis) = Arc::into_inner(self.redis) {
@@ -141,7 +141,7 @@ impl Stack {
         };
         // Most stacks make none; what cannot be removed here goes with the run.
         let backups = tokio::fs::remove_dir_all(&self.backups);
-        let _ = tokio::join!(redis, database, backups);
+        let _ = tokio::join!(redis, self.parts.stop(), database, backups);
     }
 }
 
@@ -189,7 +189,7 @@ impl Plan<'_> {
         let surroundings = Surroundings {
             postgres: &self.database,
             redis: &self.redis.access,
-            object_store: self.ground.object_store,
+            object_store: self.object_store(),
             signing_key: &self.signing_key,
             ports,
             scratch: &self.ground.run.scratch,
@@ -222,7 +222,10 @@ impl Plan<'_> {
     fn rules(&self, service: Service) -> Vec<Rule> {
         let rule = |alteration: &Alteration| match *alteration {
             Alteration::RewriteReply { service: whose, path, rewrite } if whose == service => {
-                Some(Rule { path: path.to_owned(), change: change(rewrite) })
+                Some(Rule { path: Some(path.to_owned()), change: change(rewrite) })
+            }
+            Alteration::DropHeader { service: whose, header } if whose == service => {
+                Some(Rule { path: None, change: Change::DropHeader(header.to_owned()) })
             }
             _ => None,
         };
@@ -231,8 +234,9 @@ impl Plan<'_> {
 
     fn secrets(&self) -> Vec<Secret> {
         let mut secrets =
-            vec![self.signing_key.clone(), self.database.password.clone(), self.ground.object_store.secret_key.clone()];
+            vec![self.signing_key.clone(), self.database.password.clone(), self.object_store().secret_key.clone()];
         secrets.extend(self.redis.access.password.clone());
+        secrets.extend(self.parts.second_object_store.iter().map(|store| store.access.secret_key.clone()));
         secrets
     }
 
@@ -242,12 +246,17 @@ impl Plan<'_> {
         self.spec.own.parts.iter().copied().filter(has).collect()
     }
 
+    fn object_store(&self) -> &ObjectStoreAccess {
+        self.parts.object_store.as_ref().map_or(self.ground.object_store, |own| &own.access)
+    }
+
     fn control(&self, services: &Arc<Services>) -> StackControl {
         StackControl {
             run: self.ground.run.clone(),
             services: services.clone(),
             redis: self.redis.clone(),
             postgres: self.postgres.clone(),
+            object_store: self.parts.object_store.clone(),
             database: self.database.clone(),
             reference: self.ground.reference.to_owned(),
             folder: self.folder.clone(),
@@ -270,7 +279,8 @@ impl Plan<'_> {
             postgres_relay: self.parts.postgres_relay.clone(),
             postgres: Some(self.database.clone()),
             redis: Some(self.redis.access.clone()),
-            object_store: Some(self.ground.object_store.clone()),
+            object_store: Some(self.object_store().clone()),
+            second_object_store: self.parts.second_object_store.as_ref().map(|second| second.access.clone()),
             signing_key: Some(self.signing_key.clone()),
             test_endpoints: true,
             clock: true,

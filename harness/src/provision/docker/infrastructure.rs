@@ -6,7 +6,7 @@ use super::postgres::{self, Postgres, Wanted};
 use super::{leftovers, own_postgres, questions};
 use crate::provision::error::ProvisionError;
 use crate::provision::native::programs::has_tools_of;
-use crate::provision::object_store::{REGION, make_buckets};
+use crate::provision::object_store::{ObjectStore, REGION, until_ready};
 use crate::provision::random;
 use crate::provision::servers::{Infrastructure, PostgresServer, RedisServer, Running};
 use crate::target::{Boxed, ObjectStoreAccess, PostgresAccess, RedisAccess, Secret};
@@ -36,6 +36,7 @@ pub struct Docker {
     redis_image: Image,
     /// Started with PostgreSQL, which takes longer anyway; the first stack gets it.
     spare: Mutex<Option<RedisServer>>,
+    minio_image: Option<Image>,
     object_store: Option<ObjectStoreAccess>,
     running: Vec<Container>,
     facts: BTreeMap<String, String>,
@@ -47,7 +48,12 @@ impl Docker {
         let (postgres, redis, minio) = tokio::try_join!(
             start_postgres(&containers, &images.postgres),
             start_redis(&containers, &images.redis),
-            start_minio(&containers, images.minio.as_ref().ok()),
+            async {
+                match &images.minio {
+                    Ok(image) => start_minio(&containers, image, REGION).await.map(Some),
+                    Err(_) => Ok(None),
+                }
+            },
         )?;
         let mut facts = BTreeMap::from([
             ("engine".to_owned(), format!("docker {}", containers.engine.version)),
@@ -58,14 +64,14 @@ impl Docker {
         ]);
         let mut running = vec![postgres.container];
         let mut object_store = None;
-        match (minio, images.minio) {
+        match (minio, &images.minio) {
             (Some((container, access)), Ok(image)) => {
                 facts.insert("object_store".into(), format!("minio ({image})"));
                 running.push(container);
                 object_store = Some(access);
             }
             (_, Err(why)) => {
-                facts.insert("object_store_why".into(), why);
+                facts.insert("object_store_why".into(), why.clone());
             }
             (None, Ok(_)) => {}
         }
@@ -77,6 +83,7 @@ impl Docker {
             has_tools: has_tools_of(&postgres.version),
             redis_image: images.redis,
             spare: Mutex::new(Some(redis.server)),
+            minio_image: images.minio.ok(),
             object_store,
             running,
             facts,
@@ -108,6 +115,14 @@ impl Infrastructure for Docker {
 
     fn object_store(&self) -> Option<&ObjectStoreAccess> {
         self.object_store.as_ref()
+    }
+
+    fn own_object_store<'a>(&'a self, region: &'a str) -> Option<Boxed<'a, Result<ObjectStore, ProvisionError>>> {
+        let image = self.minio_image.as_ref()?;
+        Some(Box::pin(async move {
+            let (container, access) = start_minio(&self.containers, image, region).await?;
+            Ok(ObjectStore { access, description: format!("minio ({image})"), running: Box::new(container) })
+        }))
     }
 
     fn facts(&self) -> BTreeMap<String, String> {
@@ -173,11 +188,9 @@ impl Running for Container {
 
 async fn start_minio(
     containers: &Containers,
-    image: Option<&Image>,
-) -> Result<Option<(Container, ObjectStoreAccess)>, ProvisionError> {
-    let Some(image) = image else {
-        return Ok(None);
-    };
+    image: &Image,
+    region: &str,
+) -> Result<(Container, ObjectStoreAccess), ProvisionError> {
     let (access_key, secret_key) = (random::hex(10), Secret::new(random::hex(20)));
     let container = containers
         .start(Plan {
@@ -186,6 +199,7 @@ async fn start_minio(
             variables: vec![
                 ("MINIO_ROOT_USER", access_key.clone()),
                 ("MINIO_ROOT_PASSWORD", secret_key.expose().into()),
+                ("MINIO_REGION", region.into()),
             ],
             arguments: vec!["server".into(), format!("{MEMORY}/data")],
             at: None,
@@ -193,10 +207,13 @@ async fn start_minio(
         .await?;
     let access = ObjectStoreAccess {
         endpoint: format!("http://{}:{}", container.host, container.port),
-        region: REGION.into(),
+        region: region.into(),
         access_key,
         secret_key,
+        console: None,
+        clock: false,
+        user: None,
     };
-    make_buckets(&access).await?;
-    Ok(Some((container, access)))
+    until_ready(&access).await?;
+    Ok((container, access))
 }
