@@ -26,6 +26,7 @@ mod f041_slow_queries;
 mod f042_memory_usage;
 mod f044_network_sizes;
 mod f048_database_backup;
+mod f050_disaster_recovery;
 mod indexes;
 mod log_line;
 mod query_plan;
@@ -62,4 +63,5 @@ pub const CHECKS: &[&Check] = &[
     &f042_memory_usage::CHECK,
     &f044_network_sizes::CHECK,
     &f048_database_backup::CHECK,
+    &f050_disaster_recovery::CHECK,
 ];
