@@ -6,4 +6,5 @@ pub mod metrics;
 pub mod panics;
 pub mod plain_line;
 pub mod prometheus_text;
+pub mod query_tally;
 pub mod stack_trace;
