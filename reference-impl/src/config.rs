@@ -1,17 +1,21 @@
 //! Settings from the environment, read once at start.
 
+mod backup;
 mod given;
 mod log;
 mod secret;
+mod storage;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::service::Service;
+pub use backup::Backup;
 use given::Given;
 pub use given::SettingsError;
 pub use log::{Log, LogFormat};
 pub use secret::Secret;
+pub use storage::{BucketBackups, Buckets, Disk, ObjectStore, StorePlace};
 
 /// Everything a service can be told from outside.
 #[derive(Debug, Clone)]
@@ -48,6 +52,16 @@ pub struct Settings {
     pub idempotency: Idempotency,
     /// `MEMORY_*`.
     pub memory: Memory,
+    /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
+    pub network: Network,
+    /// `BACKUP_*`, `DR_*`, `PG_BIN`.
+    pub backup: Backup,
+    /// `MINIO_*`.
+    pub object_store: ObjectStore,
+    /// `DISK_*`, `STORAGE_CAPACITY_BYTES`.
+    pub disk: Disk,
+    /// `MINIO_BACKUP_*`.
+    pub bucket_backups: BucketBackups,
 }
 
 /// Host and port of a service.
@@ -159,6 +173,17 @@ pub struct Memory {
     pub critical_mb: f64,
 }
 
+/// The watch on the sizes of requests and answers.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// `COMPRESSION_ENABLED`.
+    pub compression_enabled: bool,
+    /// `COMPRESSION_MIN_BYTES`: smaller answers go as they are.
+    pub compression_min_bytes: u16,
+    /// `LARGE_PAYLOAD_BYTES`: a body above this is large.
+    pub large_above_bytes: u64,
+}
+
 /// The secret both sides fall back to when none is given, so that a fresh checkout runs.
 const DEVELOPMENT_JWT_SECRET: &str = "autograph-development-secret";
 
@@ -203,6 +228,15 @@ impl Settings {
                 warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
                 critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
             },
+            network: Network {
+                compression_enabled: given.flag("COMPRESSION_ENABLED", true)?,
+                compression_min_bytes: given.count("COMPRESSION_MIN_BYTES", 1024)?,
+                large_above_bytes: given.count("LARGE_PAYLOAD_BYTES", 1024 * 1024)?,
+            },
+            backup: backup::read(&given)?,
+            object_store: storage::object_store(&given)?,
+            disk: storage::disk(&given)?,
+            bucket_backups: storage::bucket_backups(&given)?,
         })
     }
 

@@ -1,6 +1,6 @@
 //! One way in which a stack differs from a sound one. Sabotages are made of these.
 
-use crate::target::Service;
+use crate::target::{Service, Setup};
 
 /// A change to a stack that is about to be started; the reference's code is never touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,24 @@ pub enum Alteration {
         /// What becomes of the reply.
         rewrite: Rewrite,
     },
+}
+
+impl Alteration {
+    /// Whether a stack of this setup comes out otherwise than a sound one. A check whose stack lacks the service that
+    /// is altered stands on the same target as before.
+    pub fn touches(&self, setup: Setup) -> bool {
+        let altered = match *self {
+            Alteration::Env { service, .. }
+            | Alteration::MuteLog(service)
+            | Alteration::DropHeader { service, .. }
+            | Alteration::RewriteReply { service, .. } => service,
+            Alteration::Sql(_) => return true,
+        };
+        match setup {
+            Setup::Shared => true,
+            Setup::Own(own) => own.services.contains(&altered),
+        }
+    }
 }
 
 /// What a proxy does to a reply.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Write;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -113,7 +114,12 @@ fn module_name(path: &str) -> String {
 
 /// Now, as it stands in log lines and bodies: UTC in microseconds, without a zone.
 pub fn timestamp(clock: &Clock) -> String {
-    clock.now().format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
+    written(clock.now())
+}
+
+/// A moment in the same form.
+pub fn written(moment: DateTime<Utc>) -> String {
+    moment.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
 }
 
 /// Now, as the renderer and the web pages tell it: UTC in milliseconds, `Z`.

@@ -8,3 +8,4 @@ pub mod plain_line;
 pub mod prometheus_text;
 pub mod query_tally;
 pub mod stack_trace;
+pub mod units;

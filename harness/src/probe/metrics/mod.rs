@@ -33,6 +33,28 @@ impl Case {
         .await
     }
 
+    /// Scrapes a service for one number: the sum of the samples of this name that have these labels, among others;
+    /// `null` where there is none.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where the service's address is not known.
+    pub async fn sample(&mut self, service: Service, name: &str, labels: &[(&str, &str)]) -> Result<Seen, Stop> {
+        self.needs(Need::Address(service))?;
+        let labels = pairs(labels);
+        let asked = json!({"service": service.name(), "sample": name, "labels": labels});
+        let name = name.to_owned();
+        self.observe("metrics", asked, async |live: Arc<Live>| {
+            let (_, scrape) = scrape(&live, service).await?;
+            let scrape = scrape.unwrap_or_default();
+            let all = scrape.families.values().flat_map(|family| &family.samples);
+            let meant = all.filter(|sample| sample.name == name && has(sample, &labels));
+            let sum = meant.map(|sample| sample.value).reduce(|sum, value| sum + value);
+            Ok(json!({"value": sum}))
+        })
+        .await
+        .map(|seen| seen.at("/value"))
+    }
+
     /// One series of a service's histogram, out of a scrape: `/count`, `/sum`, and `/buckets`, by their upper
     /// bounds the counts up to there. `null` where there is no such series.
     ///
@@ -40,12 +62,12 @@ impl Case {
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn histogram(&mut self, service: Service, name: &str, labels: &[(&str, &str)]) -> Result<Seen, Stop> {
         self.needs(Need::Address(service))?;
-        let pairs: Map<String, Value> = labels.iter().map(|&(name, value)| (name.to_owned(), json!(value))).collect();
-        let asked = json!({"histogram of": service.name(), "name": name, "labels": pairs});
+        let labels = pairs(labels);
+        let asked = json!({"histogram of": service.name(), "name": name, "labels": labels});
         let name = name.to_owned();
         self.observe("metrics", asked, async |live: Arc<Live>| {
             let (_, scrape) = scrape(&live, service).await?;
-            Ok(scrape.map_or(Value::Null, |scrape| series(&scrape, &name, &pairs)))
+            Ok(scrape.map_or(Value::Null, |scrape| series(&scrape, &name, &labels)))
         })
         .await
     }
@@ -60,6 +82,8 @@ fn spec(service: Service) -> Spec {
         path: "/metrics".to_owned(),
         headers,
         body: None,
+        filler: None,
+        weighed: false,
         deadline: None,
         longest_text: LONGEST_BODY,
     }
@@ -77,13 +101,21 @@ async fn scrape(live: &Live, service: Service) -> Result<(Value, Option<Scrape>)
     Ok((answer, scrape))
 }
 
+fn pairs(labels: &[(&str, &str)]) -> Map<String, Value> {
+    labels.iter().map(|&(label, value)| (label.to_owned(), json!(value))).collect()
+}
+
+/// Whether the sample has these labels, among others.
+fn has(sample: &Sample, labels: &Map<String, Value>) -> bool {
+    labels.iter().all(|(label, value)| sample.labels.get(label).map(String::as_str) == value.as_str())
+}
+
 fn series(scrape: &Scrape, name: &str, labels: &Map<String, Value>) -> Value {
     let samples = scrape.families.get(name).map_or(&[][..], |family| &family.samples);
     let of = |part: &str| {
         let name = format!("{name}_{part}");
         let meant = samples.iter().filter(move |sample| sample.name == name);
-        meant
-            .filter(|sample| labels.iter().all(|(label, value)| sample.labels.get(label).is_some_and(|it| it == value)))
+        meant.filter(|sample| has(sample, labels))
     };
     let Some(count) = of("count").next() else { return Value::Null };
     let bucket = |one: &Sample| Some((one.labels.get("le")?.clone(), json!(one.value)));
