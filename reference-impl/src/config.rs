@@ -32,6 +32,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// `SHUTDOWN_SECONDS`: how long requests in flight may take to end.
     pub shutdown_limit: Duration,
+    /// `SLOW_REQUEST_THRESHOLD_MS`.
+    pub slow_request_threshold: Duration,
     /// `METRICS_ENABLED`.
     pub metrics_enabled: bool,
     /// `CORS_ORIGINS`, split at commas, otherwise as given.
@@ -212,6 +214,7 @@ impl Settings {
             test_endpoints: given.flag("AUTOGRAPH_TEST_ENDPOINTS", false)?,
             request_timeout: given.seconds("REQUEST_TIMEOUT", 30.0)?,
             shutdown_limit: given.seconds("SHUTDOWN_SECONDS", 30.0)?,
+            slow_request_threshold: given.milliseconds("SLOW_REQUEST_THRESHOLD_MS", 1000.0)?,
             metrics_enabled: given.flag("METRICS_ENABLED", true)?,
             cors_origins: given.text("CORS_ORIGINS", "http://localhost:3000").split(',').map(str::to_owned).collect(),
             sign_in: sign_in(&given)?,
@@ -296,7 +299,6 @@ fn sign_in(given: &Given) -> Result<SignIn, SettingsError> {
 const BCRYPT_COSTS: &str = "an integer from 4 to 31";
 
 fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
-    let threshold = given.positive("SLOW_QUERY_THRESHOLD_MS", 100.0)?;
     Ok(Postgres {
         host: given.text("POSTGRES_HOST", "localhost"),
         port: given.port("POSTGRES_PORT", 5432)?,
@@ -305,7 +307,7 @@ fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
         password: Secret::new(given.text("POSTGRES_PASSWORD", "autograph_dev_password")),
         pool_size: given.count("POSTGRES_POOL_SIZE", 10)?,
         pool_overflow: given.parsed("POSTGRES_POOL_OVERFLOW", 20, "an integer of at least 0")?,
-        slow_query_threshold: Duration::from_secs_f64(threshold / 1000.0),
+        slow_query_threshold: given.milliseconds("SLOW_QUERY_THRESHOLD_MS", 100.0)?,
     })
 }
 

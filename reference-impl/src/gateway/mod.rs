@@ -45,7 +45,7 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let pool = redis_pool(context)?;
     let upstreams = upstreams::routed(context);
     let memory = Memory::watch(context);
-    let metrics = RequestMetrics::register(&context.metrics, context.service);
+    let metrics = RequestMetrics::register(context);
     let mut router = proxied(&upstreams)
         .merge(routes::router(context, &upstreams, memory))
         .merge(every_service::router(context))
