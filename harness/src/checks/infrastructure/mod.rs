@@ -11,6 +11,7 @@ mod f034_request_timeout;
 mod f036_idempotency;
 mod f041_slow_queries;
 mod f042_memory_usage;
+mod f043_cpu_usage;
 mod f044_network_sizes;
 mod twelve_tables;
 
@@ -29,5 +30,6 @@ pub const CHECKS: &[&Check] = &[
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
+    &f043_cpu_usage::CHECK,
     &f044_network_sizes::CHECK,
 ];

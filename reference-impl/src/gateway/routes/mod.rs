@@ -1,6 +1,7 @@
 //! The gateway's own routes.
 
 mod circuit_breakers;
+mod cpu;
 mod memory;
 mod network;
 mod services;
@@ -9,15 +10,31 @@ use std::sync::Arc;
 
 use axum::Router;
 
+use super::cpu::Cpu;
 use super::memory::Memory;
 use super::upstreams::Upstream;
+use crate::middleware::operation_cost::Costs;
 use crate::startup::Context;
 
+/// What the gateway watches of itself.
+pub struct Watches {
+    /// Its memory.
+    pub memory: Memory,
+    /// Its CPU use.
+    pub cpu: Cpu,
+    /// What its operations cost.
+    pub costs: Costs,
+}
+
 /// The reports on back ends and, while test endpoints are on, the probes.
-pub fn router(context: &Context, upstreams: &[Arc<Upstream>], memory: Memory) -> Router {
+pub fn router(context: &Context, upstreams: &[Arc<Upstream>], watches: Watches) -> Router {
     let router = services::router(context).merge(circuit_breakers::router(context, upstreams));
     if !context.settings.test_endpoints {
         return router;
     }
-    router.merge(memory::router(context, memory)).merge(network::router(context))
+    let Watches { memory, cpu, costs } = watches;
+    router
+        .merge(memory::router(context, memory))
+        .merge(cpu::router(context, cpu, costs))
+        .merge(network::router(context))
 }
