@@ -37,7 +37,8 @@ Exit codes: 0 nothing failed, 1 a feature failed, 3 something could not be looke
 const LIST_EXAMPLES: &str = "\
 Examples:
   conform list                            all features, with what the last record says of each
-  conform list area auth not checked      what is still without a check";
+  conform list area auth not checked      what is still without a check
+  conform list phase 2 --steps            what each feature of a phase demands, step by step";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -109,6 +110,9 @@ pub(super) enum Command {
     /// Print a script that completes commands and options in a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
+    /// Serve the embedded S3 store alone
+    #[command(hide = true)]
+    ObjectStore(ObjectStoreArgs),
 }
 
 fn long(examples: &str) -> String {
@@ -176,6 +180,9 @@ pub struct RunArgs {
 pub(super) struct ListArgs {
     #[command(flatten)]
     pub(super) which: Which,
+    /// Also list the steps of each feature
+    #[arg(long)]
+    pub(super) steps: bool,
 }
 
 /// Arguments of `conform explain`.
@@ -270,6 +277,23 @@ pub(super) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
+}
+
+/// Arguments of `conform object-store`. The keys come from `MINIO_ROOT_USER` and `MINIO_ROOT_PASSWORD`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ObjectStoreArgs {
+    /// Port to listen on
+    #[arg(long, default_value_t = 9000)]
+    pub(super) port: u16,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(super) bind: std::net::IpAddr,
+    /// Folder for what it holds
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// Bytes that it can hold [default: as many as the disk has]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) capacity: Option<u64>,
 }
 
 /// `90`, `90s`, `2m`, `1h`, `500ms`, also with a fraction and several in a row: `1m30s`.

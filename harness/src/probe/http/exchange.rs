@@ -34,6 +34,21 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
+    /// `GET path`, with nothing else.
+    pub fn get(service: Service, path: &str) -> Spec {
+        Spec {
+            service,
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            headers: Map::new(),
+            body: None,
+            filler: None,
+            weighed: false,
+            deadline: None,
+            longest_text: LONGEST_TEXT,
+        }
+    }
+
     /// The question as evidence keeps it.
     pub fn asked(&self) -> Value {
         let mut asked = json!({
@@ -164,7 +179,7 @@ fn readable(body: &[u8]) -> Value {
 }
 
 /// The kind of silence, in words that do not change from run to run.
-fn silence(error: &reqwest::Error) -> &'static str {
+pub(crate) fn silence(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "no answer in time"
     } else if error.is_connect() {

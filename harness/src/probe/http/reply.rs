@@ -6,7 +6,7 @@ use crate::check::Seen;
 pub struct Reply(Seen);
 
 impl Reply {
-    pub(super) fn new(seen: Seen) -> Reply {
+    pub(crate) fn new(seen: Seen) -> Reply {
         Reply(seen)
     }
 
@@ -48,6 +48,11 @@ impl Reply {
     /// Of an answer that was weighed: bytes of its body once decoded; `null` where it cannot be.
     pub fn body_bytes(&self) -> Seen {
         self.0.at("/body_bytes")
+    }
+
+    /// A part of what the probe made of the answer, beside its body: `/found`, `/bytes`, `/sha256`, `/code` of a store.
+    pub fn seen(&self, pointer: &str) -> Seen {
+        self.0.at(pointer)
     }
 
     /// What kind of silence it was; `null` where an answer came.

@@ -67,19 +67,8 @@ impl Case {
 }
 
 fn spec(service: Service) -> Spec {
-    let mut headers = Map::new();
-    headers.insert("accept".into(), json!("text/plain;version=0.0.4"));
-    Spec {
-        service,
-        method: "GET".to_owned(),
-        path: "/metrics".to_owned(),
-        headers,
-        body: None,
-        filler: None,
-        weighed: false,
-        deadline: None,
-        longest_text: LONGEST_BODY,
-    }
+    let headers = Map::from_iter([("accept".to_owned(), json!("text/plain;version=0.0.4"))]);
+    Spec { headers, longest_text: LONGEST_BODY, ..Spec::get(service, "/metrics") }
 }
 
 /// Sum of the samples of this name in a family, as [`Case::scrape`] gives it; `None` where there is none.

@@ -1,7 +1,9 @@
 //! The gateway's own routes.
 
+mod backup;
 mod circuit_breakers;
 mod cpu;
+mod disaster_recovery;
 mod memory;
 mod network;
 mod services;
@@ -13,6 +15,7 @@ use axum::Router;
 use super::cpu::Cpu;
 use super::memory::Memory;
 use super::upstreams::Upstream;
+use crate::backup::Backups;
 use crate::middleware::operation_cost::Costs;
 use crate::startup::Context;
 
@@ -26,9 +29,13 @@ pub struct Watches {
     pub costs: Costs,
 }
 
-/// The reports on back ends and, while test endpoints are on, the probes.
+/// The reports on back ends, the care for backups and, while test endpoints are on, the probes.
 pub fn router(context: &Context, upstreams: &[Arc<Upstream>], watches: Watches) -> Router {
-    let router = services::router(context).merge(circuit_breakers::router(context, upstreams));
+    let backups = Backups::watch(context);
+    let router = services::router(context)
+        .merge(circuit_breakers::router(context, upstreams))
+        .merge(backup::router(context, &backups))
+        .merge(disaster_recovery::router(context, &backups));
     if !context.settings.test_endpoints {
         return router;
     }
