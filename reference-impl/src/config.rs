@@ -54,6 +54,8 @@ pub struct Settings {
     pub cache: Cache,
     /// `MEMORY_*`.
     pub memory: Memory,
+    /// `CPU_*`.
+    pub cpu: Cpu,
     /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
     pub network: Network,
     /// `BACKUP_*`, `DR_*`, `PG_BIN`.
@@ -184,6 +186,19 @@ pub struct Memory {
     pub critical_mb: f64,
 }
 
+/// The watch on the gateway's CPU use.
+#[derive(Debug, Clone)]
+pub struct Cpu {
+    /// `CPU_SAMPLE_SECONDS`.
+    pub sample_every: Duration,
+    /// `CPU_WARNING_PERCENT`.
+    pub warning_percent: f64,
+    /// `CPU_CRITICAL_PERCENT`.
+    pub critical_percent: f64,
+    /// `CPU_HARD_WORK_AT_ONCE`: operations that keep a core busy and are taken on at a time.
+    pub hard_work_at_once: usize,
+}
+
 /// The watch on the sizes of requests and answers.
 #[derive(Debug, Clone)]
 pub struct Network {
@@ -242,6 +257,12 @@ impl Settings {
                 sample_every: given.seconds("MEMORY_SAMPLE_SECONDS", 60.0)?,
                 warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
                 critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
+            },
+            cpu: Cpu {
+                sample_every: given.seconds("CPU_SAMPLE_SECONDS", 60.0)?,
+                warning_percent: given.positive("CPU_WARNING_PERCENT", 70.0)?,
+                critical_percent: given.positive("CPU_CRITICAL_PERCENT", 90.0)?,
+                hard_work_at_once: given.count("CPU_HARD_WORK_AT_ONCE", 2)?,
             },
             network: Network {
                 compression_enabled: given.flag("COMPRESSION_ENABLED", true)?,

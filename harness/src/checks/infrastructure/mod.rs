@@ -25,6 +25,7 @@ mod f038_log_levels;
 mod f040_request_durations;
 mod f041_slow_queries;
 mod f042_memory_usage;
+mod f043_cpu_usage;
 mod f044_network_sizes;
 mod f048_database_backup;
 mod f050_disaster_recovery;
@@ -64,6 +65,7 @@ pub const CHECKS: &[&Check] = &[
     &f040_request_durations::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
+    &f043_cpu_usage::CHECK,
     &f044_network_sizes::CHECK,
     &f048_database_backup::CHECK,
     &f050_disaster_recovery::CHECK,
