@@ -43,6 +43,7 @@ pub struct Stack {
     parts: Parts,
     redis: Arc<RedisServer>,
     postgres: Option<Arc<PostgresServer>>,
+    backups: PathBuf,
     databases: Arc<Databases>,
     database: PostgresAccess,
 }
@@ -73,6 +74,7 @@ struct Plan<'a> {
     ground: &'a Ground<'a>,
     spec: &'a StackSpec,
     folder: PathBuf,
+    backups: PathBuf,
     postgres: Option<Arc<PostgresServer>>,
     database: PostgresAccess,
     redis: Arc<RedisServer>,
@@ -98,7 +100,9 @@ impl Stack {
         let database = databases.create(&spec.name, ground.reference, &statements).await?;
         let parts = Parts::start(ground.run, ground.infrastructure, spec.own.parts, &database).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
-        let plan = Plan { ground: &ground, spec, folder, postgres, database, redis, parts, signing_key };
+        // Not beside the logs: a backup of a whole server is much to write for a moment.
+        let backups = ground.run.scratch.join(folder.with_extension("backups").file_name().unwrap_or_default());
+        let plan = Plan { ground: &ground, spec, folder, backups, postgres, database, redis, parts, signing_key };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {
@@ -113,6 +117,7 @@ impl Stack {
             parts: plan.parts,
             redis: plan.redis,
             postgres: plan.postgres,
+            backups: plan.backups,
             databases,
             database: plan.database,
         })
@@ -140,7 +145,9 @@ impl Stack {
                 }
             }
         };
-        tokio::join!(redis, self.parts.stop(), database);
+        // Most stacks make none; what cannot be removed here goes with the run.
+        let backups = tokio::fs::remove_dir_all(&self.backups);
+        let _ = tokio::join!(redis, self.parts.stop(), database, backups);
     }
 }
 
@@ -192,6 +199,7 @@ impl Plan<'_> {
             signing_key: &self.signing_key,
             ports,
             scratch: &self.ground.run.scratch,
+            backups: &self.backups,
         };
         let log = self.log(service);
         std::fs::write(&log, "").map_err(ProvisionError::file("create", &log))?;

@@ -22,13 +22,17 @@ mod f034_request_timeout;
 mod f036_idempotency;
 mod f037_json_log;
 mod f038_log_levels;
+mod f040_request_durations;
 mod f041_slow_queries;
 mod f042_memory_usage;
+mod f043_cpu_usage;
 mod f044_network_sizes;
 mod f048_database_backup;
+mod f050_disaster_recovery;
 mod indexes;
 mod log_line;
 mod query_plan;
+mod service_metrics;
 mod twelve_tables;
 mod whole_database;
 
@@ -58,8 +62,11 @@ pub const CHECKS: &[&Check] = &[
     &f036_idempotency::CHECK,
     &f037_json_log::CHECK,
     &f038_log_levels::CHECK,
+    &f040_request_durations::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
+    &f043_cpu_usage::CHECK,
     &f044_network_sizes::CHECK,
     &f048_database_backup::CHECK,
+    &f050_disaster_recovery::CHECK,
 ];
