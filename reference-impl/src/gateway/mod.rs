@@ -25,6 +25,7 @@ use crate::middleware::rate_limit::{RateLimiter, rate_limit};
 use crate::middleware::request_metrics::RequestMetrics;
 use crate::middleware::signed_in::{Gatekeeper, require_signed_in};
 use crate::middleware::{request_log, request_metrics, shutdown};
+use crate::object_store::ObjectStore;
 use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError, method_not_allowed, not_found};
 use crate::telemetry::correlation_id;
@@ -45,9 +46,11 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let pool = redis_pool(context)?;
     let upstreams = upstreams::routed(context);
     let memory = Memory::watch(context);
+    let store = ObjectStore::new(&context.settings.object_store.main)
+        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
     let metrics = RequestMetrics::register(&context.metrics, context.service);
     let mut router = proxied(&upstreams)
-        .merge(routes::router(context, &upstreams, memory))
+        .merge(routes::router(context, &upstreams, memory, &store))
         .merge(every_service::router(context))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

@@ -14,11 +14,12 @@ use axum::Router;
 use super::memory::Memory;
 use super::upstreams::Upstream;
 use crate::backup::Backups;
+use crate::object_store::ObjectStore;
 use crate::startup::Context;
 
 /// The reports on back ends, the care for backups and, while test endpoints are on, the probes.
-pub fn router(context: &Context, upstreams: &[Arc<Upstream>], memory: Memory) -> Router {
-    let backups = Backups::watch(context);
+pub fn router(context: &Context, upstreams: &[Arc<Upstream>], memory: Memory, store: &ObjectStore) -> Router {
+    let backups = Backups::watch(context, store);
     let router = services::router(context)
         .merge(circuit_breakers::router(context, upstreams))
         .merge(backup::router(context, &backups))
