@@ -7,6 +7,7 @@ use super::environment::{self, Surroundings};
 use super::error::ProvisionError;
 use super::parts::Parts;
 use super::random;
+use super::redis_client;
 use super::run::Run;
 use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
@@ -87,6 +88,11 @@ impl Stack {
         let folder = make_folder(&ground.run.directory, spec)?;
         let statements: Vec<&str> = spec.alterations.iter().filter_map(statement).collect();
         let (postgres, redis) = tokio::try_join!(own_postgres(&ground, spec), ground.infrastructure.redis(&spec.name))?;
+        for alteration in &spec.alterations {
+            if let Alteration::Redis(words) = alteration {
+                redis_client::command(&redis.access, words).await?;
+            }
+        }
         let databases = match &postgres {
             Some(server) => Arc::new(Databases::new(ground.run.clone(), server.access.clone())),
             None => ground.databases.clone(),
