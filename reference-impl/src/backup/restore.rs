@@ -19,6 +19,8 @@ const SKEW: TimeDelta = TimeDelta::seconds(60);
 pub enum What {
     /// What a backup holds: its name, with or without extension.
     Backup(String),
+    /// The same, brought from the object store if it is not here.
+    Copy(String),
     /// What lies at this path.
     Path(String),
     /// The database as it was at a moment.
@@ -57,14 +59,11 @@ impl Backups {
     }
 
     async fn restore_alone(&self, what: What, clean: bool) -> Result<Restored, BackupError> {
-        let name = match &what {
-            What::Backup(name) => Some(name.clone()),
-            What::Path(path) => Some(self.catalogue().name_in(path)?),
+        let entry = match &what {
+            What::Backup(name) => Some(self.catalogue().find(name).await?),
+            What::Copy(name) => Some(self.here_or_fetched(name).await?),
+            What::Path(path) => Some(self.catalogue().find(&self.catalogue().name_in(path)?).await?),
             What::Time(_) | What::Latest => None,
-        };
-        let entry = match name {
-            Some(name) => Some(self.catalogue().find(&name).await?),
-            None => None,
         };
         self.must_be_replaceable(clean).await?;
         let chain = match (entry, what) {

@@ -17,6 +17,7 @@ use super::memory::Memory;
 use super::upstreams::Upstream;
 use crate::backup::Backups;
 use crate::middleware::operation_cost::Costs;
+use crate::object_store::ObjectStore;
 use crate::startup::Context;
 
 /// What the gateway watches of itself.
@@ -30,8 +31,8 @@ pub struct Watches {
 }
 
 /// The reports on back ends, the care for backups and, while test endpoints are on, the probes.
-pub fn router(context: &Context, upstreams: &[Arc<Upstream>], watches: Watches) -> Router {
-    let backups = Backups::watch(context);
+pub fn router(context: &Context, upstreams: &[Arc<Upstream>], watches: Watches, store: &ObjectStore) -> Router {
+    let backups = Backups::watch(context, store);
     let router = services::router(context)
         .merge(circuit_breakers::router(context, upstreams))
         .merge(backup::router(context, &backups))
