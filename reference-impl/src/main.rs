@@ -30,8 +30,11 @@ enum Command {
     /// Bring the database of `POSTGRES_*` to the newest schema.
     Migrate {
         /// Take back this many steps instead.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "up")]
         down: Option<u32>,
+        /// Take only this many of the missing steps.
+        #[arg(long)]
+        up: Option<u32>,
     },
 }
 
@@ -77,8 +80,9 @@ async fn main() -> ExitCode {
                 What::All => supervisor::run_all().await.map_err(Into::into),
             }
         }
-        Command::Migrate { down: None } => migrations::up(&settings).await.map_err(Into::into),
-        Command::Migrate { down: Some(count) } => migrations::down(&settings, count).await.map_err(Into::into),
+        Command::Migrate { down: Some(count), .. } => migrations::down(&settings, count).await.map_err(Into::into),
+        Command::Migrate { up: Some(count), .. } => migrations::up_by(&settings, count).await.map_err(Into::into),
+        Command::Migrate { .. } => migrations::up(&settings).await.map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::from(DONE),
