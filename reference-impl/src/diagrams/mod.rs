@@ -6,16 +6,15 @@ mod routes;
 mod storage;
 
 use axum::Router;
-use sqlx::PgPool;
 
-use crate::postgres;
+use crate::postgres::{self, Database};
 use crate::startup::{Context, StartupError};
 use crate::telemetry::metrics::{Counter, Metrics};
 
 /// What the routes of this service stand on.
 #[derive(Clone)]
 struct Diagrams {
-    db: PgPool,
+    db: Database,
     counts: Counts,
 }
 
