@@ -21,14 +21,31 @@ impl Case {
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where the query is refused.
     pub async fn rows(&mut self, query: &str) -> Result<Seen, Stop> {
         self.needs(Need::Sql)?;
-        let wrapped = format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q");
-        self.observe("sql", json!({"query": query}), async |live: Arc<Live>| {
-            let pool = pool(&live)?;
-            let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(wrapped)).fetch_one(&pool);
-            match tokio::time::timeout(PATIENCE, run).await {
-                Ok(Ok(rows)) => Ok(rows),
-                Ok(Err(error)) => silence(&error).ok_or_else(|| CannotLook::new("sql", &error)),
-                Err(_) => Ok(json!({"silence": "no answer in time"})),
+        let wrapped = wrapped(query);
+        self.observe("sql", json!({"query": query}), async |live: Arc<Live>| rows(&live, &wrapped).await).await
+    }
+
+    /// The rows of a query, asked again and again until they are `wanted` or `within` has passed: the last ones.
+    ///
+    /// # Errors
+    /// As [`Case::rows`].
+    pub async fn rows_until(
+        &mut self,
+        query: &str,
+        within: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let asked = json!({"query": query, "until it changes, within ms": within.as_millis() as u64});
+        let query = wrapped(query);
+        self.observe("sql", asked, async |live: Arc<Live>| {
+            let deadline = tokio::time::Instant::now() + within;
+            loop {
+                let rows = rows(&live, &query).await?;
+                if wanted(&rows) || tokio::time::Instant::now() > deadline {
+                    return Ok(rows);
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })
         .await
@@ -154,6 +171,21 @@ impl Case {
         })
         .await?;
         Ok(())
+    }
+}
+
+/// A query whose rows come as one JSON array.
+fn wrapped(query: &str) -> String {
+    format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q")
+}
+
+async fn rows(live: &Live, wrapped: &str) -> Result<Value, CannotLook> {
+    let pool = pool(live)?;
+    let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(wrapped.to_owned())).fetch_one(&pool);
+    match tokio::time::timeout(PATIENCE, run).await {
+        Ok(Ok(rows)) => Ok(rows),
+        Ok(Err(error)) => silence(&error).ok_or_else(|| CannotLook::new("sql", &error)),
+        Err(_) => Ok(json!({"silence": "no answer in time"})),
     }
 }
 

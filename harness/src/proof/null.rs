@@ -90,6 +90,7 @@ fn target(kind: Worthless, base: &str) -> Target {
         name: kind.what().to_owned(),
         services: Service::ALL.into_iter().map(|service| (service, endpoint(service))).collect(),
         silent: Vec::new(),
+        echoing: Vec::new(),
         parts: Vec::new(),
         inboxes: std::collections::BTreeMap::new(),
         postgres_relay: None,

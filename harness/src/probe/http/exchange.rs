@@ -95,11 +95,7 @@ async fn receive(request: reqwest::RequestBuilder, longest_text: usize) -> Value
         Ok(response) => response,
         Err(error) => return json!({"silence": silence(&error)}),
     };
-    let headers: Map<String, Value> = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
-        .collect();
+    let headers = readable_headers(response.headers());
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
     let mut body = Vec::new();
     loop {
@@ -130,6 +126,15 @@ async fn receive(request: reqwest::RequestBuilder, longest_text: usize) -> Value
         seen["claims"] = claims;
     }
     seen
+}
+
+/// Headers by name; what came in several lines is joined as if it had come in one (RFC 9110, section 5.3).
+fn readable_headers(headers: &reqwest::header::HeaderMap) -> Map<String, Value> {
+    let together = |name: &reqwest::header::HeaderName| {
+        let lines = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        lines.collect::<Vec<_>>().join(", ")
+    };
+    headers.keys().map(|name| (name.to_string(), together(name).into())).collect()
 }
 
 /// The body as JSON where it is JSON, as text where it is not; `null` where there is none.
