@@ -6,6 +6,7 @@ mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
 mod f011_health_checks;
 mod f017_circuit_breaker;
+mod f018_graceful_shutdown;
 mod f019_prometheus_metrics;
 mod f034_request_timeout;
 mod f036_idempotency;
@@ -23,6 +24,7 @@ pub const CHECKS: &[&Check] = &[
     &f009_rate_limit_per_user::CHECK,
     &f011_health_checks::CHECK,
     &f017_circuit_breaker::CHECK,
+    &f018_graceful_shutdown::CHECK,
     &f019_prometheus_metrics::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
