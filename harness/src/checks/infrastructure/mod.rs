@@ -8,6 +8,7 @@ mod f011_health_checks;
 mod f017_circuit_breaker;
 mod f018_graceful_shutdown;
 mod f019_prometheus_metrics;
+mod f033_cors;
 mod f034_request_timeout;
 mod f036_idempotency;
 mod f041_slow_queries;
@@ -26,6 +27,7 @@ pub const CHECKS: &[&Check] = &[
     &f017_circuit_breaker::CHECK,
     &f018_graceful_shutdown::CHECK,
     &f019_prometheus_metrics::CHECK,
+    &f033_cors::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,
