@@ -11,6 +11,7 @@ mod f018_graceful_shutdown;
 mod f019_prometheus_metrics;
 mod f033_cors;
 mod f034_request_timeout;
+mod f035_retry;
 mod f036_idempotency;
 mod f041_slow_queries;
 mod f042_memory_usage;
@@ -31,6 +32,7 @@ pub const CHECKS: &[&Check] = &[
     &f019_prometheus_metrics::CHECK,
     &f033_cors::CHECK,
     &f034_request_timeout::CHECK,
+    &f035_retry::CHECK,
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
