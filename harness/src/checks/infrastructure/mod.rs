@@ -7,6 +7,7 @@ mod f009_rate_limit_per_user;
 mod f011_health_checks;
 mod f014_migrations;
 mod f015_database_pool;
+mod f016_redis_pool;
 mod f017_circuit_breaker;
 mod f018_graceful_shutdown;
 mod f019_prometheus_metrics;
@@ -29,6 +30,7 @@ pub const CHECKS: &[&Check] = &[
     &f011_health_checks::CHECK,
     &f014_migrations::CHECK,
     &f015_database_pool::CHECK,
+    &f016_redis_pool::CHECK,
     &f017_circuit_breaker::CHECK,
     &f018_graceful_shutdown::CHECK,
     &f019_prometheus_metrics::CHECK,
