@@ -44,6 +44,8 @@ pub struct Settings {
     pub postgres: Postgres,
     /// `REDIS_*`.
     pub redis: Redis,
+    /// `RETRY_*`.
+    pub retry: Retry,
     /// `RATE_LIMIT_*`.
     pub rate_limit: RateLimit,
     /// `CIRCUIT_BREAKER_*`.
@@ -116,10 +118,12 @@ pub struct Postgres {
     pub user: String,
     /// `POSTGRES_PASSWORD`.
     pub password: Secret,
-    /// `POSTGRES_POOL_SIZE`.
-    pub pool_size: u32,
-    /// `POSTGRES_POOL_OVERFLOW`.
-    pub pool_overflow: u32,
+    /// `POSTGRES_POOL_SIZE`: connections that stay open.
+    pub pool_size: usize,
+    /// `POSTGRES_POOL_OVERFLOW`: connections beyond those, while they are needed.
+    pub pool_overflow: usize,
+    /// `POSTGRES_POOL_TIMEOUT_SECONDS`: how long a request waits for a free one.
+    pub pool_wait: Duration,
     /// `SLOW_QUERY_THRESHOLD_MS`.
     pub slow_query_threshold: Duration,
 }
@@ -133,6 +137,17 @@ pub struct Redis {
     pub port: u16,
     /// `REDIS_PASSWORD`, if there is one.
     pub password: Option<Secret>,
+    /// `REDIS_POOL_SIZE`: connections that a service opens at most.
+    pub pool_size: usize,
+}
+
+/// How often it is tried to connect to the database, and with which pauses.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// `RETRY_ATTEMPTS`.
+    pub attempts: u32,
+    /// `RETRY_PAUSE_SECONDS`; each further pause is twice as long.
+    pub first_pause: Duration,
 }
 
 /// Requests per window.
@@ -235,6 +250,10 @@ impl Settings {
             sign_in: sign_in(&given)?,
             postgres: postgres(&given)?,
             redis: redis(&given)?,
+            retry: Retry {
+                attempts: given.count("RETRY_ATTEMPTS", 3)?,
+                first_pause: given.seconds("RETRY_PAUSE_SECONDS", 1.0)?,
+            },
             rate_limit: RateLimit {
                 per_user: given.count("RATE_LIMIT_PER_USER", 100)?,
                 per_ip: given.count("RATE_LIMIT_PER_IP", 1000)?,
@@ -328,6 +347,7 @@ fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
         password: Secret::new(given.text("POSTGRES_PASSWORD", "autograph_dev_password")),
         pool_size: given.count("POSTGRES_POOL_SIZE", 10)?,
         pool_overflow: given.parsed("POSTGRES_POOL_OVERFLOW", 20, "an integer of at least 0")?,
+        pool_wait: given.seconds("POSTGRES_POOL_TIMEOUT_SECONDS", 30.0)?,
         slow_query_threshold: given.milliseconds("SLOW_QUERY_THRESHOLD_MS", 100.0)?,
     })
 }
@@ -337,6 +357,7 @@ fn redis(given: &Given) -> Result<Redis, SettingsError> {
         host: given.text("REDIS_HOST", "localhost"),
         port: given.port("REDIS_PORT", 6379)?,
         password: given.get("REDIS_PASSWORD").map(Secret::new),
+        pool_size: given.count("REDIS_POOL_SIZE", 50)?,
     })
 }
 

@@ -11,7 +11,7 @@ use super::redis_client;
 use super::run::Run;
 use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
-use crate::doubles::{Change, RewritingProxy, Rule, Silent};
+use crate::doubles::{Change, Echo, RewritingProxy, Rule, Silent};
 use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
@@ -52,6 +52,7 @@ pub struct Stack {
 #[derive(Default)]
 struct Doubles {
     _silent: Vec<Silent>,
+    _echoing: Vec<Echo>,
     _proxies: Vec<RewritingProxy>,
 }
 
@@ -171,6 +172,10 @@ impl Plan<'_> {
             let silent = Silent::on(port).await.map_err(in_use(service, port))?;
             doubles._silent.push(silent);
         }
+        for &service in self.spec.own.echoing {
+            let port = ports[&service];
+            doubles._echoing.push(Echo::on(port).await.map_err(in_use(service, port))?);
+        }
         let mut blueprints = BTreeMap::new();
         for &service in self.spec.own.services {
             let public = ports[&service];
@@ -280,6 +285,7 @@ impl Plan<'_> {
             name: "reference".into(),
             services: running.map(|&service| (service, endpoint(service))).collect(),
             silent: self.spec.own.silent.to_vec(),
+            echoing: self.spec.own.echoing.to_vec(),
             parts: self.parts_there(),
             inboxes: self.parts.inboxes.clone(),
             postgres_relay: self.parts.postgres_relay.clone(),

@@ -36,6 +36,8 @@ pub enum Need {
     Disposable,
     /// A service played by a listener that never answers.
     Silent(Service),
+    /// A service played by a listener that tells what reached it.
+    Echo(Service),
     /// This part around the services.
     Part(Part),
     /// Power to do this to the target.
@@ -47,9 +49,9 @@ pub enum Need {
 impl Need {
     /// Every need that a target can have; patience is the run's.
     pub fn all() -> Vec<Need> {
-        let of_services = Service::ALL
-            .into_iter()
-            .flat_map(|service| [Need::Address(service), Need::Log(service), Need::Silent(service)]);
+        let of_services = Service::ALL.into_iter().flat_map(|service| {
+            [Need::Address(service), Need::Log(service), Need::Silent(service), Need::Echo(service)]
+        });
         let others = [
             Need::Sql,
             Need::Redis,
@@ -98,6 +100,7 @@ impl std::fmt::Display for Need {
             Need::SigningKey => f.write_str("signing key of tokens"),
             Need::Disposable => f.write_str("stack that may be disturbed"),
             Need::Silent(service) => write!(f, "silent stand-in for {service}"),
+            Need::Echo(service) => write!(f, "stand-in for {service} that tells what reached it"),
             Need::Part(part) => part.fmt(f),
             Need::Power(power) => power.fmt(f),
             Need::Patience(wait) => write!(f, "patience {} s", wait.as_secs_f64().ceil()),

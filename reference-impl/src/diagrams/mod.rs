@@ -9,22 +9,18 @@ mod search;
 mod storage;
 
 use axum::Router;
-use sqlx::PgPool;
 
 use crate::object_store::{ObjectStore, housekeeping};
-use crate::postgres;
+use crate::postgres::{self, Database};
 use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError};
 use crate::telemetry::metrics::{Counter, Metrics};
 use cache::Cache;
 
-/// Enough that a large diagram on its way does not hold up the others.
-const REDIS_CONNECTIONS: usize = 4;
-
 /// What the routes of this service stand on.
 #[derive(Clone)]
 struct Diagrams {
-    db: PgPool,
+    db: Database,
     redis: Pool,
     cache: Cache,
     counts: Counts,
@@ -43,8 +39,7 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let store = ObjectStore::new(&context.settings.object_store.main)
         .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
     housekeeping::begin(context, store);
-    let redis = Pool::new(&context.settings, redis::CACHE, REDIS_CONNECTIONS)
-        .map_err(|error| StartupError::Part { part: "the connections to Redis", source: error.into() })?;
+    let redis = Pool::new(&context.settings, redis::CACHE);
     let diagrams = Diagrams {
         db: postgres::pool(context),
         cache: Cache::new(&context.settings.cache, redis.clone()),

@@ -40,15 +40,12 @@ use proxy::Forwarding;
 use routes::Watches;
 use upstreams::Upstream;
 
-/// Enough to spread the load, far from the fifty that the store grants a client.
-const REDIS_CONNECTIONS: usize = 8;
-
 /// How much longer than a request the lock on its idempotency key lives.
 const LOCK_OUTLIVES_REQUEST: Duration = Duration::from_secs(5);
 
 /// The routes of the gateway and all layers around them, the outermost last.
 pub async fn router(context: &Context) -> Result<Router, StartupError> {
-    let pool = redis_pool(context)?;
+    let pool = redis_pool(context);
     let upstreams = upstreams::routed(context);
     let costs = Costs::register(&context.metrics, context.service);
     let watches = Watches { memory: Memory::watch(context), cpu: Cpu::watch(context), costs: costs.clone() };
@@ -102,9 +99,8 @@ fn proxied(upstreams: &[Arc<Upstream>]) -> Router {
     })
 }
 
-fn redis_pool(context: &Context) -> Result<Pool, StartupError> {
-    let pool = Pool::new(&context.settings, redis::GATEWAY, REDIS_CONNECTIONS)
-        .map_err(|error| StartupError::Part { part: "the connections to Redis", source: error.into() })?;
+fn redis_pool(context: &Context) -> Pool {
+    let pool = Pool::new(&context.settings, redis::GATEWAY);
     let gauge = context.metrics.gauge(
         "api_gateway_redis_connections",
         "Connections to Redis that answered when last used.",
@@ -115,7 +111,7 @@ fn redis_pool(context: &Context) -> Result<Pool, StartupError> {
     // The start does not wait for Redis: nothing the gateway is there for depends on it.
     let first = pool.clone();
     tokio::spawn(async move { first.ping().await });
-    Ok(pool)
+    pool
 }
 
 fn rate_limiter(context: &Context, pool: &Pool) -> Arc<RateLimiter> {

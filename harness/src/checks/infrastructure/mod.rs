@@ -10,7 +10,11 @@ mod f009_rate_limit_per_user;
 mod f010_rate_limit_per_address;
 mod f011_health_checks;
 mod f012_correlation_id;
+mod f014_migrations;
+mod f015_database_pool;
+mod f016_redis_pool;
 mod f017_circuit_breaker;
+mod f018_graceful_shutdown;
 mod f019_prometheus_metrics;
 mod f021_password_hashing;
 mod f022_canvas_jsonb;
@@ -18,7 +22,9 @@ mod f023_version_numbers;
 mod f024_foreign_keys;
 mod f025_indexes;
 mod f026_trigram_search;
+mod f033_cors;
 mod f034_request_timeout;
+mod f035_retry;
 mod f036_idempotency;
 mod f037_json_log;
 mod f038_log_levels;
@@ -49,9 +55,14 @@ pub const CHECKS: &[&Check] = &[
     &f009_rate_limit_per_user::CHECK,
     &f010_rate_limit_per_address::CHECK,
     &f011_health_checks::CHECK,
+    &f014_migrations::CHECK,
+    &f015_database_pool::CHECK,
+    &f016_redis_pool::CHECK,
     &f012_correlation_id::CHECK,
     &f017_circuit_breaker::CHECK,
+    &f018_graceful_shutdown::CHECK,
     &f019_prometheus_metrics::CHECK,
+    &f033_cors::CHECK,
     &f021_password_hashing::CHECK,
     &f022_canvas_jsonb::CHECK,
     &f023_version_numbers::CHECK,
@@ -59,6 +70,7 @@ pub const CHECKS: &[&Check] = &[
     &f025_indexes::CHECK,
     &f026_trigram_search::CHECK,
     &f034_request_timeout::CHECK,
+    &f035_retry::CHECK,
     &f036_idempotency::CHECK,
     &f037_json_log::CHECK,
     &f038_log_levels::CHECK,
