@@ -1,6 +1,7 @@
 //! The indexes that a schema has: on which columns, of which kind, over which rows.
 
 use crate::check::{Case, Seen, Stop};
+use std::time::Duration;
 
 /// An index that is there and valid.
 pub struct FoundIndex(Seen);
@@ -91,4 +92,15 @@ async fn list(case: &mut Case, condition: &str) -> Result<Vec<FoundIndex>, Stop>
         ))
         .await?;
     Ok(found.items().into_iter().map(FoundIndex).collect())
+}
+
+/// Waits until every statement may use a new index. Where rows had been updated before, that is once all transactions
+/// that were running then have ended, those of other databases among them.
+pub async fn until_usable(case: &mut Case, index: &str) -> Result<(), Stop> {
+    let usable = format!(
+        "select not indcheckxmin or xmin::text::bigint < pg_snapshot_xmin(pg_current_snapshot())::text::bigint as usable \
+         from pg_index where indexrelid = '{index}'::regclass"
+    );
+    case.rows_until(&usable, Duration::from_secs(20), |rows| rows[0]["usable"] == true).await?;
+    Ok(())
 }
