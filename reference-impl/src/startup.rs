@@ -78,6 +78,7 @@ impl Context {
     /// A context for `service`.
     pub fn new(service: Service, settings: Settings) -> Context {
         let clock = if settings.test_endpoints { Clock::adjustable() } else { Clock::real() };
+        clock.advance(settings.test_clock_ahead);
         let metrics = Metrics::default();
         let threshold = settings.postgres.slow_query_threshold;
         Context {
@@ -171,6 +172,7 @@ async fn serve(listener: TcpListener, router: Router, context: &Context, signals
         }
         name = signals.first() => leave(name, context).await,
     }
+    let _ = tokio::time::timeout(LAST_ANSWERS, context.gate.chores_done()).await;
     // Only now the socket closes: while requests were in flight, new ones were refused with words.
     let _ = stop.send(true);
     let _ = tokio::time::timeout(LAST_ANSWERS, server).await;

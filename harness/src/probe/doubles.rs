@@ -36,6 +36,22 @@ impl Case {
         .await
     }
 
+    /// Has a double refuse what reaches it from now on, or take it in again.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where the target has no such double.
+    pub async fn close_double(&mut self, part: Part, closed: bool) -> Result<(), Stop> {
+        self.needs(Need::Part(part))?;
+        let asked = json!({"double": part.to_string(), "refuses": closed});
+        self.observe("double", asked, async |live: Arc<Live>| {
+            let inbox = live.target.inboxes.get(&part);
+            inbox.ok_or_else(|| CannotLook::new("double", format!("{part} cannot refuse")))?.close(closed);
+            Ok(json!("done"))
+        })
+        .await?;
+        Ok(())
+    }
+
     /// Everything that a double has received so far.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::error::ProvisionError;
 use super::object_store::{self, OTHER_REGION, ObjectStore, REGION};
 use super::run::Run;
 use super::servers::Infrastructure;
-use crate::doubles::RunningRelay;
+use crate::doubles::{Chat, Mail, RunningRelay};
 use crate::target::{Inbox, Part, PostgresAccess, Relay};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -49,7 +49,9 @@ impl Parts {
                 Part::Postgres => {}
                 // The machine has them or has not.
                 Part::PostgresTools => {}
-                Part::ErrorTracker | Part::Mail | Part::Chat => {}
+                Part::Mail => all.mail(run).await?,
+                Part::Chat => all.chat(run).await?,
+                Part::ErrorTracker => {}
             }
         }
         Ok(all)
@@ -78,6 +80,32 @@ impl Parts {
                 store.running.stop().await;
             }
         }
+    }
+
+    async fn mail(&mut self, run: &Run) -> Result<(), ProvisionError> {
+        let (port, inbox) = (run.ports.take()?, Inbox::default());
+        let mail = Mail::on(port, inbox.clone()).await.map_err(ProvisionError::system("start the mail double"))?;
+        let variables = [
+            ("ALERT_EMAIL_ENABLED", "true"),
+            ("ALERT_EMAIL_TO", "operators@example.com"),
+            ("ALERT_EMAIL_FROM", "alerts@example.com"),
+            ("SMTP_HOST", "127.0.0.1"),
+            ("SMTP_PORT", &port.to_string()),
+        ];
+        self.variables.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        self.inboxes.insert(Part::Mail, inbox);
+        self.running.push(Box::new(mail));
+        Ok(())
+    }
+
+    async fn chat(&mut self, run: &Run) -> Result<(), ProvisionError> {
+        let (port, inbox) = (run.ports.take()?, Inbox::default());
+        let chat = Chat::on(port, inbox.clone()).await.map_err(ProvisionError::system("start the chat double"))?;
+        self.variables.push(("ALERT_SLACK_ENABLED".into(), "true".into()));
+        self.variables.push(("ALERT_SLACK_WEBHOOK_URL".into(), format!("http://127.0.0.1:{port}{}", Chat::PATH)));
+        self.inboxes.insert(Part::Chat, inbox);
+        self.running.push(Box::new(chat));
+        Ok(())
     }
 
     async fn relay_before_postgres(&mut self, run: &Run, database: &PostgresAccess) -> Result<(), ProvisionError> {

@@ -1,10 +1,13 @@
 //! The gateway: one door to all back ends (features 7-10, 17, 33, 34, 36).
 
+mod alerts;
 mod client;
 mod cpu;
 mod headers;
 mod level;
 mod memory;
+mod nodes;
+mod prober;
 mod proxy;
 mod public_paths;
 mod read_ahead;
@@ -33,9 +36,11 @@ use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError, method_not_allowed, not_found};
 use crate::telemetry::correlation_id;
 
+use alerts::Alerts;
 use client::Client;
 use cpu::Cpu;
 use memory::Memory;
+use prober::Prober;
 use proxy::Forwarding;
 use routes::Watches;
 use upstreams::Upstream;
@@ -48,7 +53,14 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let pool = redis_pool(context);
     let upstreams = upstreams::routed(context);
     let costs = Costs::register(&context.metrics, context.service);
-    let watches = Watches { memory: Memory::watch(context), cpu: Cpu::watch(context), costs: costs.clone() };
+    let prober = Prober::new(&context.settings);
+    let watches = Watches {
+        memory: Memory::watch(context),
+        cpu: Cpu::watch(context),
+        costs: costs.clone(),
+        alerts: Alerts::watch(context, prober.clone())?,
+        prober,
+    };
     let store = ObjectStore::new(&context.settings.object_store.main)
         .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
     let metrics = RequestMetrics::register(context);
