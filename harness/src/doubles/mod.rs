@@ -6,6 +6,6 @@ mod silent;
 mod worthless;
 
 pub use relay::RunningRelay;
-pub use rewriting_proxy::{Change, RewritingProxy, Rule};
+pub use rewriting_proxy::{Change, Requests, RewritingProxy, Rule};
 pub use silent::Silent;
 pub use worthless::{Worthless, WorthlessServer};

@@ -5,12 +5,12 @@ use super::control::StackControl;
 use super::database::Databases;
 use super::environment::{self, Surroundings};
 use super::error::ProvisionError;
-use super::parts::Parts;
+use super::parts::{self, Parts};
 use super::random;
 use super::run::Run;
 use super::servers::{Infrastructure, RedisServer};
 use super::services::{Blueprint, Services};
-use crate::doubles::{Change, RewritingProxy, Rule, Silent};
+use crate::doubles::{Change, Requests, RewritingProxy, Rule, Silent};
 use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
@@ -86,7 +86,14 @@ impl Stack {
             ground.databases.create(&spec.name, ground.reference, &statements),
             ground.infrastructure.redis(&spec.name),
         )?;
-        let parts = Parts::start(ground.run, ground.infrastructure, spec.own.parts, &database).await?;
+        let store_rules = spec.alterations.iter().filter_map(store_rule).collect();
+        let surroundings = parts::Surroundings {
+            run: ground.run,
+            infrastructure: ground.infrastructure,
+            database: &database,
+            store_rules,
+        };
+        let parts = Parts::start(surroundings, spec.own.parts).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
         let plan = Plan { ground: &ground, spec, folder, database, redis, parts, signing_key };
         let mut tries = 1;
@@ -189,7 +196,7 @@ impl Plan<'_> {
     fn rules(&self, service: Service) -> Vec<Rule> {
         let rule = |alteration: &Alteration| match *alteration {
             Alteration::RewriteReply { service: whose, path, rewrite } if whose == service => {
-                Some(Rule { path: path.to_owned(), change: change(rewrite) })
+                Some(Rule { requests: Requests::Path(path.to_owned()), change: change(rewrite) })
             }
             _ => None,
         };
@@ -272,6 +279,17 @@ fn make_folder(run: &Path, spec: &StackSpec) -> Result<PathBuf, ProvisionError> 
 fn statement(alteration: &Alteration) -> Option<&'static str> {
     match *alteration {
         Alteration::Sql(statement) => Some(statement),
+        _ => None,
+    }
+}
+
+/// What a proxy before the object store changes.
+fn store_rule(alteration: &Alteration) -> Option<Rule> {
+    match *alteration {
+        Alteration::RewriteStoreReply { path, method, status, rewrite } => Some(Rule {
+            requests: Requests::Below { path: path.to_owned(), method: method.to_owned(), status },
+            change: change(rewrite),
+        }),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The gateway: one door to all back ends (features 7-10, 17, 33, 34, 36).
 
 mod client;
+mod disk;
 mod headers;
 mod memory;
 mod proxy;
@@ -24,11 +25,13 @@ use crate::middleware::rate_limit::{RateLimiter, rate_limit};
 use crate::middleware::request_metrics::RequestMetrics;
 use crate::middleware::signed_in::{Gatekeeper, require_signed_in};
 use crate::middleware::{request_log, request_metrics, shutdown};
+use crate::object_store::ObjectStore;
 use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError, method_not_allowed, not_found};
 use crate::telemetry::correlation_id;
 
 use client::Client;
+use disk::Disk;
 use memory::Memory;
 use proxy::Forwarding;
 use upstreams::Upstream;
@@ -44,9 +47,10 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let pool = redis_pool(context)?;
     let upstreams = upstreams::routed(context);
     let memory = Memory::watch(context);
+    let disk = Disk::watch(context, object_store(context)?);
     let metrics = RequestMetrics::register(&context.metrics, context.service);
     let mut router = proxied(&upstreams)
-        .merge(routes::router(context, &upstreams, memory))
+        .merge(routes::router(context, &upstreams, memory, disk))
         .merge(every_service::router(context))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -93,6 +97,11 @@ fn redis_pool(context: &Context) -> Result<Pool, StartupError> {
     let first = pool.clone();
     tokio::spawn(async move { first.ping().await });
     Ok(pool)
+}
+
+fn object_store(context: &Context) -> Result<ObjectStore, StartupError> {
+    ObjectStore::new(&context.settings.object_store.main)
+        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })
 }
 
 fn rate_limiter(context: &Context, pool: &Pool) -> Arc<RateLimiter> {

@@ -2,11 +2,15 @@
 
 mod f002_database_schema;
 mod f003_sessions;
+mod f006_object_store;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
 mod f011_health_checks;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
+mod f027_lifecycle;
+mod f028_presigned_urls;
+mod f029_bucket_policies;
 mod f034_request_timeout;
 mod f036_idempotency;
 mod f041_slow_queries;
@@ -19,11 +23,15 @@ use crate::check::Check;
 pub const CHECKS: &[&Check] = &[
     &f002_database_schema::CHECK,
     &f003_sessions::CHECK,
+    &f006_object_store::CHECK,
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
     &f011_health_checks::CHECK,
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
+    &f027_lifecycle::CHECK,
+    &f028_presigned_urls::CHECK,
+    &f029_bucket_policies::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,

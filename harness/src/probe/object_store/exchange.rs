@@ -244,6 +244,9 @@ async fn receive(request: reqwest::RequestBuilder, shape: Option<Shape>) -> Valu
         .filter_map(|name| Some((name.to_owned(), response.headers().get(name)?.to_str().ok()?.into())))
         .collect();
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
+    if let Some(age) = age(response.headers()) {
+        seen["age_s"] = json!(age);
+    }
     let mut body = Vec::new();
     while body.len() <= LONGEST_ANSWER {
         match response.chunk().await {
@@ -257,6 +260,12 @@ async fn receive(request: reqwest::RequestBuilder, shape: Option<Shape>) -> Valu
     }
     describe(&mut seen, &body, shape);
     seen
+}
+
+/// How old an object is, by the store's own clock.
+fn age(headers: &reqwest::header::HeaderMap) -> Option<i64> {
+    let moment = |name| chrono::DateTime::parse_from_rfc2822(headers.get(name)?.to_str().ok()?).ok();
+    Some((moment("date")? - moment("last-modified")?).num_seconds())
 }
 
 /// What is kept of a body: the text if it is short, else its size and hash; of XML, the error or what it tells.
