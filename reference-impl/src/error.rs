@@ -36,6 +36,9 @@ pub enum ApiError {
     /// 405.
     #[error("Method Not Allowed")]
     MethodNotAllowed,
+    /// 409.
+    #[error("{0}")]
+    Conflict(String),
     /// 413.
     #[error("the body is too large")]
     TooLarge,
@@ -112,6 +115,7 @@ impl ApiError {
             ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
             ApiError::NotFound(_) => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            ApiError::Conflict(_) => StatusCode::CONFLICT,
             ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             ApiError::ShuttingDown | ApiError::DatabaseAway(_) | ApiError::StoreAway(_) => {

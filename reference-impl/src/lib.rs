@@ -6,6 +6,7 @@
 //! - [`error`] and [`parse`] are what a caller sees of a fault, [`telemetry`] what an operator sees;
 //! - [`middleware`] holds the layers around a router, one to a file;
 //! - [`retry`], [`postgres`], [`redis`] and [`object_store`] are what the services stand on;
+//! - [`backup`] keeps what the database holds, and brings it back;
 //! - [`startup`] binds, serves and drains; [`every_service`] has the routes that all ten share;
 //! - then come the services themselves.
 
@@ -23,6 +24,7 @@ pub mod postgres;
 pub mod redis;
 pub mod retry;
 
+pub mod backup;
 pub mod every_service;
 pub mod startup;
 pub mod supervisor;

@@ -37,7 +37,8 @@ Exit codes: 0 nothing failed, 1 a feature failed, 3 something could not be looke
 const LIST_EXAMPLES: &str = "\
 Examples:
   conform list                            all features, with what the last record says of each
-  conform list area auth not checked      what is still without a check";
+  conform list area auth not checked      what is still without a check
+  conform list phase 2 --steps            what each feature of a phase demands, step by step";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -179,6 +180,9 @@ pub struct RunArgs {
 pub(super) struct ListArgs {
     #[command(flatten)]
     pub(super) which: Which,
+    /// Also list the steps of each feature
+    #[arg(long)]
+    pub(super) steps: bool,
 }
 
 /// Arguments of `conform explain`.

@@ -181,6 +181,7 @@ async fn sound_run(
         jobs: JOBS,
         patience: Patience::default(),
         seed,
+        roll_call: None,
     };
     let (mut verdicts, mut evidence) = (BTreeMap::new(), BTreeMap::new());
     run(plan, &place, |event| {

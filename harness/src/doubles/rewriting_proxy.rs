@@ -1,4 +1,4 @@
-//! A proxy before a service that changes the replies of some paths and hands on everything else as it is.
+//! A proxy before a service that changes what passes on some paths and hands on everything else as it is.
 
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Bytes, Incoming};
@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 type Problem = Box<dyn Error + Send + Sync>;
 type Reply = Response<Either<Incoming, Full<Bytes>>>;
 
-/// What becomes of some replies.
+/// What becomes of some exchanges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// Which requests are meant.
@@ -28,6 +28,8 @@ pub struct Rule {
 /// Requests that a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requests {
+    /// All of them.
+    All,
     /// Those for exactly this path, without a query.
     Path(String),
     /// Those of this method below this path whose reply has this status.
@@ -45,6 +47,7 @@ impl Requests {
     /// Whether a request is meant, whatever its reply.
     fn may_mean(&self, asked: &str, path: &str) -> bool {
         match self {
+            Requests::All => true,
             Requests::Path(exact) => exact == path,
             Requests::Below { path: start, method, .. } => path.starts_with(start) && method == asked,
         }
@@ -52,15 +55,17 @@ impl Requests {
 
     fn means(&self, answered: StatusCode) -> bool {
         match self {
-            Requests::Path(_) => true,
+            Requests::All | Requests::Path(_) => true,
             Requests::Below { status, .. } => answered.as_u16() == *status,
         }
     }
 }
 
-/// A change to a reply.
+/// A change to a request or to its reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
+    /// The request loses this header.
+    DropHeader(String),
     /// Another status, same body.
     Status(u16),
     /// Each occurrence of a text in the body becomes another.
@@ -113,9 +118,13 @@ async fn serve(listener: TcpListener, behind: u16, rules: Arc<Vec<Rule>>) {
 async fn forward(mut request: Request<Incoming>, behind: u16, rules: Arc<Vec<Rule>>) -> Result<Reply, Problem> {
     let (method, path) = (request.method().as_str(), request.uri().path());
     let meant: Vec<&Rule> = rules.iter().filter(|rule| rule.requests.may_mean(method, path)).collect();
-    if !meant.is_empty() {
-        // A compressed body could not be searched.
-        request.headers_mut().remove(ACCEPT_ENCODING);
+    for rule in &meant {
+        match &rule.change {
+            Change::DropHeader(name) => drop(request.headers_mut().remove(name)),
+            Change::Status(_) => {}
+            // A compressed body could not be searched.
+            Change::Text { .. } => drop(request.headers_mut().remove(ACCEPT_ENCODING)),
+        }
     }
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, behind)).await?;
     let (mut sender, connection) =
@@ -131,6 +140,7 @@ async fn forward(mut request: Request<Incoming>, behind: u16, rules: Arc<Vec<Rul
 
 async fn change(mut reply: Reply, change: &Change) -> Result<Reply, Problem> {
     match change {
+        Change::DropHeader(_) => Ok(reply),
         Change::Status(status) => {
             *reply.status_mut() = StatusCode::from_u16(*status)?;
             Ok(reply)
@@ -199,6 +209,22 @@ mod tests {
         assert_eq!(get("/below/x").await, (202, "GET /below/x HTTP/1.1".into()));
         let posted = reqwest::Client::new().post(format!("http://127.0.0.1:{port}/below/x")).send().await.unwrap();
         assert_eq!(posted.status(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_header_is_dropped_on_every_path() {
+        let rule = Rule { path: None, change: Change::DropHeader("x-thread".into()) };
+        let heard = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (port, behind) = (free_port(), heard.local_addr().unwrap().port());
+        let _proxy = RewritingProxy::start(port, behind, vec![rule]).await.unwrap();
+        let request = reqwest::Client::new().get(format!("http://127.0.0.1:{port}/any"));
+        let asking = tokio::spawn(request.header("x-thread", "1").header("x-other", "2").send());
+        let (mut stream, _) = heard.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        let length = stream.read(&mut buffer).await.unwrap();
+        let head = String::from_utf8_lossy(&buffer[..length]).to_lowercase();
+        asking.abort();
+        assert!(head.contains("x-other: 2") && !head.contains("x-thread"), "{head}");
     }
 
     #[tokio::test]

@@ -1,11 +1,13 @@
 //! The eyes and hands of a check. A probe asks, waits and records; it judges nothing.
 
 mod clock;
+mod database;
 mod doubles;
 mod http;
 mod log;
 mod metrics;
 mod object_store;
+mod password;
 mod process;
 mod redis;
 mod relay;
@@ -20,4 +22,4 @@ pub use self::relay::CutAt;
 pub use self::sql::Held;
 
 pub(crate) use self::clock::unix_now;
-pub(crate) use self::http::TARGET_DOWN;
+pub(crate) use self::http::{Spec, TARGET_DOWN, exchange};

@@ -81,7 +81,8 @@ pub async fn sabotage(ground: &Ground<'_>, of: &'static Check, sabotage: &Sabota
 async fn try_once(ground: &Ground<'_>, of: &'static Check, sabotage: &Sabotage) -> SabotageProof {
     let Ground { servers, sound, jobs, seed, .. } = *ground;
     let place = Arc::new(Place::stacks(servers.clone(), vec![sabotage.how], seed));
-    let plan = Plan { features: ground.witnesses(of, sabotage), jobs, patience: Patience::default(), seed };
+    let plan =
+        Plan { features: ground.witnesses(of, sabotage), jobs, patience: Patience::default(), seed, roll_call: None };
     let mut outcomes: Vec<Outcome> = Vec::new();
     run(plan, &place, |event| {
         if let Event::Finished(run) = event {

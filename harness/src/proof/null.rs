@@ -54,6 +54,7 @@ async fn one(kind: Worthless, checks: &[(Feature, &'static Check)], seed: u64) -
         jobs: checks.len(),
         patience: Patience { answer: ANSWER, ..Patience::default() },
         seed,
+        roll_call: None,
     };
     let mut proof = NullProof {
         target: kind.what().to_owned(),

@@ -18,6 +18,13 @@ pub enum Alteration {
     Sql(&'static str),
     /// The service writes its log into the void; the log file stays empty.
     MuteLog(Service),
+    /// A proxy before the service takes a header from every request.
+    DropHeader {
+        /// The service behind the proxy.
+        service: Service,
+        /// Name of the header, in lower case.
+        header: &'static str,
+    },
     /// A proxy before the service answers requests to one path otherwise; all other requests pass through it unchanged.
     RewriteReply {
         /// The service behind the proxy.
@@ -47,6 +54,7 @@ impl Alteration {
         let altered = match *self {
             Alteration::Env { service, .. }
             | Alteration::MuteLog(service)
+            | Alteration::DropHeader { service, .. }
             | Alteration::RewriteReply { service, .. } => service,
             Alteration::Sql(_) => return true,
             Alteration::RewriteStoreReply { .. } => {

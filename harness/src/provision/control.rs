@@ -4,7 +4,7 @@ use super::command::{Printed, run_to_end};
 use super::database;
 use super::object_store::ObjectStore;
 use super::run::Run;
-use super::servers::{RedisServer, Running};
+use super::servers::{PostgresServer, RedisServer, Running};
 use super::services::Services;
 use crate::target::{Boxed, CannotControl, Control, PostgresAccess, Power, Server, Service, Signal};
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub struct StackControl {
     pub services: Arc<Services>,
     /// The Redis of the stack.
     pub redis: Arc<RedisServer>,
+    /// The PostgreSQL of the stack, where it has one of its own.
+    pub postgres: Option<Arc<PostgresServer>>,
     /// The S3 store, where it is the stack's own.
     pub object_store: Option<Arc<ObjectStore>>,
     /// The database of the stack.
@@ -38,12 +40,16 @@ pub struct StackControl {
 const NOT_OWN: &str = "it is not this stack's own";
 
 impl StackControl {
-    fn own(&self, server: Server) -> Option<&dyn Running> {
+    fn server(&self, server: Server) -> Option<&dyn Running> {
         match server {
             Server::Redis => Some(&*self.redis.running),
+            Server::Postgres => self.postgres.as_ref().map(|postgres| &*postgres.running),
             Server::ObjectStore => self.object_store.as_ref().map(|store| &*store.running),
-            Server::Postgres => None,
         }
+    }
+
+    fn own(&self, server: Server, action: &'static str) -> Result<&dyn Running, CannotControl> {
+        self.server(server).ok_or_else(|| CannotControl::new(action, server, NOT_OWN))
     }
 
     fn files(&self, name: &str) -> Result<PathBuf, CannotControl> {
@@ -68,9 +74,8 @@ impl Control for StackControl {
 
     fn grants(&self, power: Power) -> bool {
         match power {
-            Power::Configure | Power::Signal | Power::Migrate | Power::Over(Server::Redis) => true,
-            Power::Over(Server::ObjectStore) => self.object_store.is_some(),
-            Power::Over(Server::Postgres) => false,
+            Power::Configure | Power::Signal | Power::Migrate => true,
+            Power::Over(server) => self.server(server).is_some(),
         }
     }
 
@@ -115,21 +120,30 @@ impl Control for StackControl {
 
     fn stop_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move {
-            match self.own(server) {
-                Some(server) => server.pause().await,
-                None => Err(NOT_OWN.to_owned()),
-            }
-            .map_err(|reason| CannotControl::new("stop", server, reason))
+            let stopped = self.own(server, "stop")?.pause().await;
+            stopped.map_err(|reason| CannotControl::new("stop", server, reason))
+        })
+    }
+
+    fn wipe_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
+        Box::pin(async move {
+            let wiped = self.own(server, "empty")?.wipe().await;
+            wiped.map_err(|reason| CannotControl::new("empty", server, reason))
         })
     }
 
     fn start_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move {
-            match self.own(server) {
-                Some(server) => server.resume().await,
-                None => Err(NOT_OWN.to_owned()),
+            let cannot = |reason: String| CannotControl::new("start", server, reason);
+            self.own(server, "start")?.resume().await.map_err(cannot)?;
+            match (server, &self.postgres) {
+                // A server without data has no database, which is for whoever runs it to make.
+                (Server::Postgres, Some(postgres)) => {
+                    let made = database::ensure(&postgres.access, &self.database.database).await;
+                    made.map_err(|error| cannot(error.to_string()))
+                }
+                _ => Ok(()),
             }
-            .map_err(|reason| CannotControl::new("start", server, reason))
         })
     }
 }

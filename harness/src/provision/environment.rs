@@ -5,6 +5,7 @@ use super::{database, object_store};
 use crate::target::{ObjectStoreAccess, PostgresAccess, RedisAccess, Secret, Service};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 
 /// What a stack's services must know; the same for all of them.
 pub struct Surroundings<'a> {
@@ -18,6 +19,8 @@ pub struct Surroundings<'a> {
     pub signing_key: &'a Secret,
     /// Where each of the ten services is reached, also those that do not run.
     pub ports: &'a BTreeMap<Service, u16>,
+    /// A folder that accounts without rights may pass through, gone with the run.
+    pub scratch: &'a Path,
 }
 
 /// The whole environment of one service that listens on a port; nothing else is inherited.
@@ -47,6 +50,9 @@ pub fn of(
     if let Some(password) = &surroundings.redis.password {
         set("REDIS_PASSWORD", password.expose());
     }
+    // In the folder that the service starts in.
+    set("BACKUP_DIR", "backups");
+    set("BACKUP_SCRATCH_DIR", &surroundings.scratch.display().to_string());
     for (name, value) in object_store::variables("MINIO", surroundings.object_store) {
         set(&name, &value);
     }
@@ -99,6 +105,7 @@ mod tests {
             },
             signing_key: &secret,
             ports: &ports,
+            scratch: Path::new("/dev/shm/run"),
         };
         of(&surroundings, service, port, &[], alterations)
     }

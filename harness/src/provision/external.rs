@@ -7,7 +7,8 @@ mod file;
 pub use error::TargetFileError;
 
 use crate::target::{
-    Control, Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, RedisAccess, Secret, Service, StoreUser, Target,
+    Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess, Secret, Service, StoreUser,
+    Target,
 };
 use commands::Commands;
 use error::Source;
@@ -39,7 +40,8 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
         name: file.name.unwrap_or_else(|| stem(path)),
         services,
         silent: Vec::new(),
-        parts: Vec::new(),
+        // What its backups need, a deployment brings itself.
+        parts: vec![Part::PostgresTools],
         inboxes: BTreeMap::new(),
         postgres_relay: None,
         postgres: file.postgres.map(|table| reader.postgres(table)).transpose()?,

@@ -56,7 +56,11 @@ impl Parts {
                     all.variables.extend(object_store::variables("MINIO_REPLICA", &store.access));
                     all.second_object_store = Some(Arc::new(store));
                 }
-                Part::Postgres | Part::ErrorTracker | Part::Mail | Part::Chat => {}
+                // Started before the database is made.
+                Part::Postgres => {}
+                // The machine has them or has not.
+                Part::PostgresTools => {}
+                Part::ErrorTracker | Part::Mail | Part::Chat => {}
             }
         }
         Ok(all)

@@ -8,10 +8,10 @@ use super::error::ProvisionError;
 use super::parts::{self, Parts};
 use super::random;
 use super::run::Run;
-use super::servers::{Infrastructure, RedisServer};
+use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
 use crate::doubles::{Change, Requests, RewritingProxy, Rule, Silent};
-use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, PostgresAccess, Secret, Service, Target};
+use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,7 @@ pub struct Stack {
     doubles: Doubles,
     parts: Parts,
     redis: Arc<RedisServer>,
+    postgres: Option<Arc<PostgresServer>>,
     databases: Arc<Databases>,
     database: PostgresAccess,
 }
@@ -71,6 +72,7 @@ struct Plan<'a> {
     ground: &'a Ground<'a>,
     spec: &'a StackSpec,
     folder: PathBuf,
+    postgres: Option<Arc<PostgresServer>>,
     database: PostgresAccess,
     redis: Arc<RedisServer>,
     parts: Parts,
@@ -82,20 +84,21 @@ impl Stack {
     pub async fn start(ground: Ground<'_>, spec: &StackSpec) -> Result<Stack, ProvisionError> {
         let folder = make_folder(&ground.run.directory, spec)?;
         let statements: Vec<&str> = spec.alterations.iter().filter_map(statement).collect();
-        let (database, redis) = tokio::try_join!(
-            ground.databases.create(&spec.name, ground.reference, &statements),
-            ground.infrastructure.redis(&spec.name),
-        )?;
-        let store_rules = spec.alterations.iter().filter_map(store_rule).collect();
+        let (postgres, redis) = tokio::try_join!(own_postgres(&ground, spec), ground.infrastructure.redis(&spec.name))?;
+        let databases = match &postgres {
+            Some(server) => Arc::new(Databases::new(ground.run.clone(), server.access.clone())),
+            None => ground.databases.clone(),
+        };
+        let database = databases.create(&spec.name, ground.reference, &statements).await?;
         let surroundings = parts::Surroundings {
             run: ground.run,
             infrastructure: ground.infrastructure,
             database: &database,
-            store_rules,
+            store_rules: spec.alterations.iter().filter_map(store_rule).collect(),
         };
         let parts = Parts::start(surroundings, spec.own.parts).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
-        let plan = Plan { ground: &ground, spec, folder, database, redis, parts, signing_key };
+        let plan = Plan { ground: &ground, spec, folder, postgres, database, redis, parts, signing_key };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {
@@ -109,7 +112,8 @@ impl Stack {
             doubles,
             parts: plan.parts,
             redis: plan.redis,
-            databases: ground.databases.clone(),
+            postgres: plan.postgres,
+            databases,
             database: plan.database,
         })
     }
@@ -125,8 +129,27 @@ impl Stack {
                 redis.running.stop().await;
             }
         };
-        tokio::join!(redis, self.parts.stop(), self.databases.remove(&self.database));
+        let database = async {
+            match self.postgres {
+                None => self.databases.remove(&self.database).await,
+                // Its data go with it.
+                Some(postgres) => {
+                    if let Some(postgres) = Arc::into_inner(postgres) {
+                        postgres.running.stop().await;
+                    }
+                }
+            }
+        };
+        tokio::join!(redis, self.parts.stop(), database);
     }
+}
+
+/// A PostgreSQL for this stack alone, where it asks for one.
+async fn own_postgres(ground: &Ground<'_>, spec: &StackSpec) -> Result<Option<Arc<PostgresServer>>, ProvisionError> {
+    if !spec.own.parts.contains(&Part::Postgres) {
+        return Ok(None);
+    }
+    ground.infrastructure.own_postgres(&spec.name).await.map(|server| Some(Arc::new(server)))
 }
 
 impl Plan<'_> {
@@ -168,6 +191,7 @@ impl Plan<'_> {
             object_store: self.object_store(),
             signing_key: &self.signing_key,
             ports,
+            scratch: &self.ground.run.scratch,
         };
         let log = self.log(service);
         std::fs::write(&log, "").map_err(ProvisionError::file("create", &log))?;
@@ -198,6 +222,9 @@ impl Plan<'_> {
             Alteration::RewriteReply { service: whose, path, rewrite } if whose == service => {
                 Some(Rule { requests: Requests::Path(path.to_owned()), change: change(rewrite) })
             }
+            Alteration::DropHeader { service: whose, header } if whose == service => {
+                Some(Rule { requests: Requests::All, change: Change::DropHeader(header.to_owned()) })
+            }
             _ => None,
         };
         self.spec.alterations.iter().filter_map(rule).collect()
@@ -211,6 +238,12 @@ impl Plan<'_> {
         secrets
     }
 
+    /// What it asked for, without what the machine does not have.
+    fn parts_there(&self) -> Vec<Part> {
+        let has = |part: &Part| *part != Part::PostgresTools || self.ground.infrastructure.has_postgres_tools();
+        self.spec.own.parts.iter().copied().filter(has).collect()
+    }
+
     fn object_store(&self) -> &ObjectStoreAccess {
         self.parts.object_store.as_ref().map_or(self.ground.object_store, |own| &own.access)
     }
@@ -220,6 +253,7 @@ impl Plan<'_> {
             run: self.ground.run.clone(),
             services: services.clone(),
             redis: self.redis.clone(),
+            postgres: self.postgres.clone(),
             object_store: self.parts.object_store.clone(),
             database: self.database.clone(),
             reference: self.ground.reference.to_owned(),
@@ -238,7 +272,7 @@ impl Plan<'_> {
             name: "reference".into(),
             services: running.map(|&service| (service, endpoint(service))).collect(),
             silent: self.spec.own.silent.to_vec(),
-            parts: self.spec.own.parts.to_vec(),
+            parts: self.parts_there(),
             inboxes: self.parts.inboxes.clone(),
             postgres_relay: self.parts.postgres_relay.clone(),
             postgres: Some(self.database.clone()),

@@ -3,6 +3,7 @@
 //! A sabotage breaks a stack as life does, by configuration or by its surroundings, never by code that exists
 //! only for this in the target.
 
+mod drop_header;
 mod drop_schema;
 mod mute_log;
 mod rewrite_reply;
@@ -10,6 +11,7 @@ mod set_variable;
 
 use crate::provision::Alteration;
 
+pub use drop_header::drop_header;
 pub use drop_schema::run_sql;
 pub use mute_log::mute_log;
 pub use rewrite_reply::{rewrite_status, rewrite_store_status, rewrite_store_text, rewrite_text};
@@ -24,4 +26,11 @@ pub struct Sabotage {
     pub how: Alteration,
     /// Features besides the check's own that must turn red as well; empty where the sabotage hits exactly one.
     pub also_red: &'static [u16],
+}
+
+impl Sabotage {
+    /// Names features that must turn red as well.
+    pub const fn and_red(self, also_red: &'static [u16]) -> Sabotage {
+        Sabotage { also_red, ..self }
+    }
 }

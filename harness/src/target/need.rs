@@ -65,6 +65,7 @@ impl Need {
             Part::ObjectStore,
             Part::SecondObjectStore,
             Part::Postgres,
+            Part::PostgresTools,
             Part::PostgresRelay,
             Part::ErrorTracker,
             Part::Mail,

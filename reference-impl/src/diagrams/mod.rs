@@ -3,6 +3,7 @@
 mod caller;
 pub mod diagram;
 mod routes;
+mod search;
 mod storage;
 
 use axum::Router;

@@ -6,6 +6,8 @@ mod load;
 mod pending;
 mod reply;
 mod request;
+mod until;
+mod weigh;
 
 pub use pending::Pending;
 pub use reply::Reply;

@@ -40,6 +40,16 @@ impl Reply {
         self.0.at("/claims").key(field).at("/header")
     }
 
+    /// Of an answer that was weighed: bytes of its body on the wire.
+    pub fn wire_bytes(&self) -> Seen {
+        self.0.at("/wire_bytes")
+    }
+
+    /// Of an answer that was weighed: bytes of its body once decoded; `null` where it cannot be.
+    pub fn body_bytes(&self) -> Seen {
+        self.0.at("/body_bytes")
+    }
+
     /// A part of what the probe made of the answer, beside its body: `/found`, `/bytes`, `/sha256`, `/code` of a store.
     pub fn seen(&self, pointer: &str) -> Seen {
         self.0.at(pointer)

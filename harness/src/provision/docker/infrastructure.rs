@@ -2,11 +2,13 @@
 
 use super::containers::{Container, Containers, MEMORY, Plan};
 use super::images::{Image, Images};
-use super::{leftovers, questions};
+use super::postgres::{self, Postgres, Wanted};
+use super::{leftovers, own_postgres, questions};
 use crate::provision::error::ProvisionError;
+use crate::provision::native::programs::has_tools_of;
 use crate::provision::object_store::{ObjectStore, REGION, until_ready};
 use crate::provision::random;
-use crate::provision::servers::{Infrastructure, RedisServer, Running};
+use crate::provision::servers::{Infrastructure, PostgresServer, RedisServer, Running};
 use crate::target::{Boxed, ObjectStoreAccess, PostgresAccess, RedisAccess, Secret};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +31,8 @@ const POSTGRES_SETTINGS: [&str; 9] = [
 pub struct Docker {
     containers: Arc<Containers>,
     postgres: PostgresAccess,
+    postgres_image: Image,
+    has_tools: bool,
     redis_image: Image,
     /// Started with PostgreSQL, which takes longer anyway; the first stack gets it.
     spare: Mutex<Option<RedisServer>>,
@@ -53,7 +57,7 @@ impl Docker {
         )?;
         let mut facts = BTreeMap::from([
             ("engine".to_owned(), format!("docker {}", containers.engine.version)),
-            ("postgresql".to_owned(), postgres.version),
+            ("postgresql".to_owned(), postgres.version.clone()),
             ("postgresql_image".to_owned(), images.postgres.to_string()),
             ("redis".to_owned(), redis.version),
             ("redis_image".to_owned(), images.redis.to_string()),
@@ -74,6 +78,9 @@ impl Docker {
         Ok(Docker {
             containers,
             postgres: postgres.access,
+            postgres_image: images.postgres,
+            // Services run on this machine, not in the container.
+            has_tools: has_tools_of(&postgres.version),
             redis_image: images.redis,
             spare: Mutex::new(Some(redis.server)),
             minio_image: images.minio.ok(),
@@ -96,6 +103,14 @@ impl Infrastructure for Docker {
             }
             Ok(start_redis(&self.containers, &self.redis_image).await?.server)
         })
+    }
+
+    fn own_postgres<'a>(&'a self, _stack: &'a str) -> Boxed<'a, Result<PostgresServer, ProvisionError>> {
+        Box::pin(own_postgres::start(self.containers.clone(), self.postgres_image.clone()))
+    }
+
+    fn has_postgres_tools(&self) -> bool {
+        self.has_tools
     }
 
     fn object_store(&self) -> Option<&ObjectStoreAccess> {
@@ -127,38 +142,9 @@ impl Infrastructure for Docker {
     }
 }
 
-struct Postgres {
-    container: Container,
-    access: PostgresAccess,
-    version: String,
-}
-
 async fn start_postgres(containers: &Containers, image: &Image) -> Result<Postgres, ProvisionError> {
-    let user = "autograph";
-    let password = Secret::new(random::hex(16));
-    let container = containers
-        .start(Plan {
-            image,
-            port: 5432,
-            variables: vec![
-                ("POSTGRES_USER", user.into()),
-                ("POSTGRES_PASSWORD", password.expose().into()),
-                ("POSTGRES_DB", "postgres".into()),
-                ("POSTGRES_INITDB_ARGS", "--no-sync --encoding=UTF8 --locale=C".into()),
-                ("PGDATA", format!("{MEMORY}/data")),
-            ],
-            arguments: POSTGRES_SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect(),
-        })
-        .await?;
-    let access = PostgresAccess {
-        host: container.host.clone(),
-        port: container.port,
-        database: "postgres".into(),
-        user: user.into(),
-        password,
-    };
-    let version = container.ready(|| questions::postgres_version(&access)).await?;
-    Ok(Postgres { container, access, version })
+    let wanted = Wanted { password: Secret::new(random::hex(16)), data: Some(format!("{MEMORY}/data")), at: None };
+    postgres::start(containers, image, &wanted, &POSTGRES_SETTINGS).await
 }
 
 struct Redis {
@@ -173,6 +159,7 @@ async fn start_redis(containers: &Containers, image: &Image) -> Result<Redis, Pr
             port: 6379,
             variables: Vec::new(),
             arguments: ["redis-server", "--save", "", "--appendonly", "no"].map(str::to_owned).to_vec(),
+            at: None,
         })
         .await?;
     let access = RedisAccess { host: container.host.clone(), port: container.port, password: None };
@@ -215,6 +202,7 @@ async fn start_minio(
                 ("MINIO_REGION", region.into()),
             ],
             arguments: vec!["server".into(), format!("{MEMORY}/data")],
+            at: None,
         })
         .await?;
     let access = ObjectStoreAccess {
