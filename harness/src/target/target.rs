@@ -133,6 +133,7 @@ impl Target {
             Need::StoreUser => self.object_store.as_ref().is_some_and(|store| store.user.is_some()),
             Need::Control => self.control.is_some(),
             Need::Clock => self.clock,
+            Need::Addresses => self.forwarded_for,
             Need::TestEndpoints => self.test_endpoints,
             Need::SigningKey => self.signing_key.is_some(),
             Need::Disposable => self.disposable,

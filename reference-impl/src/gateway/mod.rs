@@ -49,7 +49,7 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let upstreams = upstreams::routed(context);
     let memory = Memory::watch(context);
     let disk = Disk::watch(context, object_store(context)?);
-    let metrics = RequestMetrics::register(&context.metrics, context.service);
+    let metrics = RequestMetrics::register(context);
     let mut router = proxied(&upstreams)
         .merge(routes::router(context, &upstreams, memory, disk))
         .merge(every_service::router(context))

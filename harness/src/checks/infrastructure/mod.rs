@@ -2,9 +2,13 @@
 
 mod f002_database_schema;
 mod f003_sessions;
+mod f004_cache;
+mod f005_pub_sub;
 mod f006_object_store;
+mod f007_gateway_routes;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
+mod f010_rate_limit_per_address;
 mod f011_health_checks;
 mod f012_correlation_id;
 mod f017_circuit_breaker;
@@ -22,13 +26,16 @@ mod f034_request_timeout;
 mod f036_idempotency;
 mod f037_json_log;
 mod f038_log_levels;
+mod f040_request_durations;
 mod f041_slow_queries;
 mod f042_memory_usage;
 mod f044_network_sizes;
 mod f048_database_backup;
+mod f050_disaster_recovery;
 mod indexes;
 mod log_line;
 mod query_plan;
+mod service_metrics;
 mod twelve_tables;
 mod whole_database;
 
@@ -39,8 +46,12 @@ pub const CHECKS: &[&Check] = &[
     &f002_database_schema::CHECK,
     &f003_sessions::CHECK,
     &f006_object_store::CHECK,
+    &f004_cache::CHECK,
+    &f005_pub_sub::CHECK,
+    &f007_gateway_routes::CHECK,
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
+    &f010_rate_limit_per_address::CHECK,
     &f011_health_checks::CHECK,
     &f012_correlation_id::CHECK,
     &f017_circuit_breaker::CHECK,
@@ -58,8 +69,10 @@ pub const CHECKS: &[&Check] = &[
     &f036_idempotency::CHECK,
     &f037_json_log::CHECK,
     &f038_log_levels::CHECK,
+    &f040_request_durations::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
     &f044_network_sizes::CHECK,
     &f048_database_backup::CHECK,
+    &f050_disaster_recovery::CHECK,
 ];
