@@ -56,7 +56,8 @@ pub struct Filled {
 impl Filled {
     /// The share that is used.
     pub fn percent(&self) -> f64 {
-        self.used as f64 / self.total as f64 * 100.0
+        // In this order, so that what is exactly at a limit is not just below it.
+        self.used as f64 * 100.0 / self.total as f64
     }
 }
 

@@ -51,7 +51,7 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let disk = Disk::watch(context, object_store(context)?);
     let metrics = RequestMetrics::register(context);
     let mut router = proxied(&upstreams)
-        .merge(routes::router(context, &upstreams, memory, disk))
+        .merge(routes::router(context, &upstreams, memory, disk)?)
         .merge(every_service::router(context))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

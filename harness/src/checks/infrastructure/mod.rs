@@ -30,7 +30,9 @@ mod f040_request_durations;
 mod f041_slow_queries;
 mod f042_memory_usage;
 mod f044_network_sizes;
+mod f045_disk_usage;
 mod f048_database_backup;
+mod f049_bucket_backup;
 mod f050_disaster_recovery;
 mod indexes;
 mod log_line;
@@ -73,6 +75,8 @@ pub const CHECKS: &[&Check] = &[
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
     &f044_network_sizes::CHECK,
+    &f045_disk_usage::CHECK,
     &f048_database_backup::CHECK,
+    &f049_bucket_backup::CHECK,
     &f050_disaster_recovery::CHECK,
 ];
