@@ -1,6 +1,6 @@
 //! One way in which a stack differs from a sound one. Sabotages are made of these.
 
-use crate::target::{Service, Setup};
+use crate::target::{Part, Service, Setup};
 
 /// A change to a stack that is about to be started; the reference's code is never touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,17 @@ pub enum Alteration {
         /// What becomes of the reply.
         rewrite: Rewrite,
     },
+    /// A proxy before the stack's own object store changes some of its replies; all others pass through unchanged.
+    RewriteStoreReply {
+        /// What the paths begin with that are meant: `/bucket` or `/bucket/key`.
+        path: &'static str,
+        /// The method that is meant.
+        method: &'static str,
+        /// The status of the replies that are meant.
+        status: u16,
+        /// What becomes of them.
+        rewrite: Rewrite,
+    },
 }
 
 impl Alteration {
@@ -48,6 +59,9 @@ impl Alteration {
             | Alteration::DropHeader { service, .. }
             | Alteration::RewriteReply { service, .. } => service,
             Alteration::Sql(_) | Alteration::Redis(_) => return true,
+            Alteration::RewriteStoreReply { .. } => {
+                return matches!(setup, Setup::Own(own) if own.parts.contains(&Part::ObjectStore));
+            }
         };
         match setup {
             Setup::Shared => true,

@@ -4,7 +4,7 @@ use super::error::ProvisionError;
 use super::object_store::{self, OTHER_REGION, ObjectStore, REGION};
 use super::run::Run;
 use super::servers::Infrastructure;
-use crate::doubles::{Chat, Mail, RunningRelay};
+use crate::doubles::{Chat, Mail, RewritingProxy, Rule, RunningRelay};
 use crate::target::{Inbox, Part, PostgresAccess, Relay};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -26,50 +26,63 @@ pub struct Parts {
     running: Vec<Box<dyn Send + Sync>>,
 }
 
+/// What the parts of a stack are made of and for.
+pub struct Surroundings<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// Where stores come from.
+    pub infrastructure: &'a dyn Infrastructure,
+    /// The database of the stack.
+    pub database: &'a PostgresAccess,
+    /// Which replies of the S3 store are changed.
+    pub store_rules: Vec<Rule>,
+}
+
 impl Parts {
     /// Starts them.
-    pub async fn start(
-        run: &Run,
-        infrastructure: &dyn Infrastructure,
-        parts: &[Part],
-        database: &PostgresAccess,
-    ) -> Result<Parts, ProvisionError> {
+    pub async fn start(around: Surroundings<'_>, parts: &[Part]) -> Result<Parts, ProvisionError> {
         let mut all = Parts::default();
         for part in parts {
             match part {
-                Part::PostgresRelay => all.relay_before_postgres(run, database).await?,
+                Part::PostgresRelay => all.relay_before_postgres(around.run, around.database).await?,
                 Part::ObjectStore => {
-                    all.object_store = Some(all.own_store(run, infrastructure, "MINIO", REGION).await?);
+                    let store = own_store(&around, REGION).await?;
+                    let store = all.proxy_before(&around, store).await?;
+                    all.variables.extend(object_store::variables("MINIO", &store.access));
+                    all.object_store = Some(Arc::new(store));
                 }
                 Part::SecondObjectStore => {
-                    let second = all.own_store(run, infrastructure, "MINIO_REPLICA", OTHER_REGION).await?;
-                    all.second_object_store = Some(second);
+                    let store = own_store(&around, OTHER_REGION).await?;
+                    all.variables.extend(object_store::variables("MINIO_REPLICA", &store.access));
+                    all.second_object_store = Some(Arc::new(store));
                 }
                 // Started before the database is made.
                 Part::Postgres => {}
                 // The machine has them or has not.
                 Part::PostgresTools => {}
-                Part::Mail => all.mail(run).await?,
-                Part::Chat => all.chat(run).await?,
+                Part::Mail => all.mail(around.run).await?,
+                Part::Chat => all.chat(around.run).await?,
                 Part::ErrorTracker => {}
             }
         }
         Ok(all)
     }
 
-    async fn own_store(
+    /// The store behind a proxy, where some of its replies are to be changed.
+    async fn proxy_before(
         &mut self,
-        run: &Run,
-        infrastructure: &dyn Infrastructure,
-        prefix: &str,
-        region: &str,
-    ) -> Result<Arc<ObjectStore>, ProvisionError> {
-        let store = match infrastructure.own_object_store(region) {
-            Some(starting) => starting.await?,
-            None => object_store::start(run, "own-objects", region).await?,
+        around: &Surroundings<'_>,
+        mut store: ObjectStore,
+    ) -> Result<ObjectStore, ProvisionError> {
+        let behind = store.access.endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
+        let Some(behind) = behind.filter(|_| !around.store_rules.is_empty()) else {
+            return Ok(store);
         };
-        self.variables.extend(object_store::variables(prefix, &store.access));
-        Ok(Arc::new(store))
+        let port = around.run.ports.take()?;
+        let proxy = RewritingProxy::start(port, behind, around.store_rules.clone()).await;
+        self.running.push(Box::new(proxy.map_err(ProvisionError::system("start the proxy before the S3 store"))?));
+        store.access.endpoint = format!("http://{}:{port}", Ipv4Addr::LOCALHOST);
+        Ok(store)
     }
 
     /// Ends the stores in good order; the rest ends by being dropped.
@@ -117,5 +130,12 @@ impl Parts {
         self.variables.push(("POSTGRES_PORT".into(), port.to_string()));
         self.postgres_relay = Some(relay);
         Ok(())
+    }
+}
+
+async fn own_store(around: &Surroundings<'_>, region: &str) -> Result<ObjectStore, ProvisionError> {
+    match around.infrastructure.own_object_store(region) {
+        Some(starting) => starting.await,
+        None => object_store::start(around.run, "own-objects", region).await,
     }
 }

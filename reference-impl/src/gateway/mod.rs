@@ -3,6 +3,7 @@
 mod alerts;
 mod client;
 mod cpu;
+mod disk;
 mod headers;
 mod level;
 mod memory;
@@ -39,6 +40,7 @@ use crate::telemetry::correlation_id;
 use alerts::Alerts;
 use client::Client;
 use cpu::Cpu;
+use disk::Disk;
 use memory::Memory;
 use prober::Prober;
 use proxy::Forwarding;
@@ -54,18 +56,18 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let upstreams = upstreams::routed(context);
     let costs = Costs::register(&context.metrics, context.service);
     let prober = Prober::new(&context.settings);
+    let store = object_store(context)?;
     let watches = Watches {
         memory: Memory::watch(context),
         cpu: Cpu::watch(context),
         costs: costs.clone(),
+        disk: Disk::watch(context, store.clone()),
         alerts: Alerts::watch(context, prober.clone())?,
         prober,
     };
-    let store = ObjectStore::new(&context.settings.object_store.main)
-        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
     let metrics = RequestMetrics::register(context);
     let mut router = proxied(&upstreams)
-        .merge(routes::router(context, &upstreams, watches, &store))
+        .merge(routes::router(context, &upstreams, watches, &store)?)
         .merge(every_service::router(context))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -124,6 +126,11 @@ fn redis_pool(context: &Context) -> Pool {
     let first = pool.clone();
     tokio::spawn(async move { first.ping().await });
     pool
+}
+
+fn object_store(context: &Context) -> Result<ObjectStore, StartupError> {
+    ObjectStore::new(&context.settings.object_store.main)
+        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })
 }
 
 fn rate_limiter(context: &Context, pool: &Pool) -> Arc<RateLimiter> {

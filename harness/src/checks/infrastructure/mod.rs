@@ -4,6 +4,7 @@ mod f002_database_schema;
 mod f003_sessions;
 mod f004_cache;
 mod f005_pub_sub;
+mod f006_object_store;
 mod f007_gateway_routes;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
@@ -22,6 +23,9 @@ mod f023_version_numbers;
 mod f024_foreign_keys;
 mod f025_indexes;
 mod f026_trigram_search;
+mod f027_lifecycle;
+mod f028_presigned_urls;
+mod f029_bucket_policies;
 mod f033_cors;
 mod f034_request_timeout;
 mod f035_retry;
@@ -33,8 +37,10 @@ mod f041_slow_queries;
 mod f042_memory_usage;
 mod f043_cpu_usage;
 mod f044_network_sizes;
+mod f045_disk_usage;
 mod f047_alerts;
 mod f048_database_backup;
+mod f049_bucket_backup;
 mod f050_disaster_recovery;
 mod indexes;
 mod log_line;
@@ -51,6 +57,7 @@ pub const CHECKS: &[&Check] = &[
     &f003_sessions::CHECK,
     &f004_cache::CHECK,
     &f005_pub_sub::CHECK,
+    &f006_object_store::CHECK,
     &f007_gateway_routes::CHECK,
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
@@ -69,6 +76,9 @@ pub const CHECKS: &[&Check] = &[
     &f024_foreign_keys::CHECK,
     &f025_indexes::CHECK,
     &f026_trigram_search::CHECK,
+    &f027_lifecycle::CHECK,
+    &f028_presigned_urls::CHECK,
+    &f029_bucket_policies::CHECK,
     &f033_cors::CHECK,
     &f034_request_timeout::CHECK,
     &f035_retry::CHECK,
@@ -80,7 +90,9 @@ pub const CHECKS: &[&Check] = &[
     &f042_memory_usage::CHECK,
     &f043_cpu_usage::CHECK,
     &f044_network_sizes::CHECK,
+    &f045_disk_usage::CHECK,
     &f047_alerts::CHECK,
     &f048_database_backup::CHECK,
+    &f049_bucket_backup::CHECK,
     &f050_disaster_recovery::CHECK,
 ];
