@@ -3,6 +3,7 @@
 mod clock;
 mod http;
 mod log;
+mod manifests;
 mod metrics;
 mod object_store;
 mod process;

@@ -99,6 +99,7 @@ fn target(kind: Worthless, base: &str) -> Target {
         disposable: false,
         forwarded_for: false,
         control: None,
+        manifests: None,
         secrets: Vec::new(),
     }
 }

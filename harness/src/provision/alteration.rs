@@ -18,6 +18,15 @@ pub enum Alteration {
     Sql(&'static str),
     /// The service writes its log into the void; the log file stays empty.
     MuteLog(Service),
+    /// A text in a file that comes with the reference becomes another, wherever it stands; the stack gets a copy.
+    EditFile {
+        /// The file, from the folder of the reference: `deploy/k8s/ingress.yaml`.
+        file: &'static str,
+        /// What is looked for; it must be there.
+        from: &'static str,
+        /// What takes its place.
+        to: &'static str,
+    },
     /// A proxy before the service answers requests to one path otherwise; all other requests pass through it unchanged.
     RewriteReply {
         /// The service behind the proxy.

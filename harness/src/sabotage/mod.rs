@@ -4,6 +4,7 @@
 //! only for this in the target.
 
 mod drop_schema;
+mod edit_file;
 mod mute_log;
 mod rewrite_reply;
 mod set_variable;
@@ -11,6 +12,7 @@ mod set_variable;
 use crate::provision::Alteration;
 
 pub use drop_schema::run_sql;
+pub use edit_file::edit_file;
 pub use mute_log::mute_log;
 pub use rewrite_reply::{rewrite_status, rewrite_text};
 pub use set_variable::set_variable;

@@ -28,6 +28,10 @@ pub enum Need {
     Disposable,
     /// A service played by a listener that never answers.
     Silent(Service),
+    /// A folder of Kubernetes manifests.
+    Manifests,
+    /// A Kubernetes cluster to try them in.
+    Cluster,
     /// Leave to wait this long in earnest (`--patience`).
     Patience(Duration),
 }
@@ -47,6 +51,8 @@ impl Need {
             Need::TestEndpoints,
             Need::SigningKey,
             Need::Disposable,
+            Need::Manifests,
+            Need::Cluster,
         ];
         of_services.chain(others).collect()
     }
@@ -66,6 +72,8 @@ impl std::fmt::Display for Need {
             Need::SigningKey => f.write_str("signing key of tokens"),
             Need::Disposable => f.write_str("stack that may be disturbed"),
             Need::Silent(service) => write!(f, "silent stand-in for {service}"),
+            Need::Manifests => f.write_str("Kubernetes manifests"),
+            Need::Cluster => f.write_str("Kubernetes cluster"),
             Need::Patience(wait) => write!(f, "patience {} s", wait.as_secs_f64().ceil()),
         }
     }

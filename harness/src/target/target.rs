@@ -32,6 +32,8 @@ pub struct Target {
     pub forwarded_for: bool,
     /// Power over the processes.
     pub control: Option<Arc<dyn Control>>,
+    /// The folder of Kubernetes manifests.
+    pub manifests: Option<PathBuf>,
     /// Everything else that must never be shown: passwords and keys of the harness's own.
     pub secrets: Vec<Secret>,
 }
@@ -110,7 +112,8 @@ impl Target {
             Need::SigningKey => self.signing_key.is_some(),
             Need::Disposable => self.disposable,
             Need::Silent(service) => self.silent.contains(&service),
-            Need::Patience(_) => false,
+            Need::Manifests => self.manifests.is_some(),
+            Need::Cluster | Need::Patience(_) => false,
         }
     }
 

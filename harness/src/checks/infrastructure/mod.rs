@@ -7,10 +7,14 @@ mod f009_rate_limit_per_user;
 mod f011_health_checks;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
+mod f020_kubernetes;
 mod f034_request_timeout;
 mod f036_idempotency;
 mod f041_slow_queries;
 mod f042_memory_usage;
+mod manifest_references;
+mod manifests;
+mod quantity;
 mod twelve_tables;
 
 use crate::check::Check;
@@ -24,6 +28,7 @@ pub const CHECKS: &[&Check] = &[
     &f011_health_checks::CHECK,
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
+    &f020_kubernetes::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
     &f041_slow_queries::CHECK,
