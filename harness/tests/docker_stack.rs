@@ -4,7 +4,7 @@
 //! `fixtures/images/` has what a machine without either needs.
 
 use harness::provision::{Backend, BackendChoice, Options, ProvisionError, REAP, Servers, StackSpec};
-use harness::target::{Service, Target};
+use harness::target::{Own, Service, Target};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -67,8 +67,7 @@ async fn a_stack_on_containers_comes_up_and_leaves_nothing() {
 
     let spec = |name: &str, services: &[Service]| StackSpec {
         name: name.into(),
-        services: services.to_vec(),
-        silent: Vec::new(),
+        own: Own::of(services),
         alterations: Vec::new(),
         fresh_seed: 1,
     };

@@ -1,7 +1,7 @@
 //! The native backend in earnest: servers, stacks, and that nothing is left of them.
 
 use harness::provision::{Alteration, Backend, BackendChoice, Options, Rewrite, Servers, Stack, StackSpec};
-use harness::target::{Control, LogSource, Service, Target};
+use harness::target::{Control, LogSource, Own, Service, Target};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,14 +15,8 @@ fn options() -> Options {
     }
 }
 
-fn spec(name: &str, services: &[Service]) -> StackSpec {
-    StackSpec {
-        name: name.into(),
-        services: services.to_vec(),
-        silent: Vec::new(),
-        alterations: Vec::new(),
-        fresh_seed: 1,
-    }
+fn spec(name: &str, services: &'static [Service]) -> StackSpec {
+    StackSpec { name: name.into(), own: Own::of(services), alterations: Vec::new(), fresh_seed: 1 }
 }
 
 async fn status(target: &Target, service: Service) -> Option<u16> {
@@ -68,9 +62,9 @@ async fn a_stack_of_ten_comes_up_obeys_and_leaves_nothing() {
     let begun = Instant::now();
     let shared = servers.stack(&spec("shared", &Service::ALL)).await.unwrap();
     let shared_took = begun.elapsed();
-    let own = [Service::Gateway, Service::Auth, Service::Diagram];
+    const OWN: [Service; 3] = [Service::Gateway, Service::Auth, Service::Diagram];
     let begun = Instant::now();
-    let three = servers.stack(&spec("f041", &own)).await.unwrap();
+    let three = servers.stack(&spec("f041", &OWN)).await.unwrap();
     let three_took = begun.elapsed();
     eprintln!("servers {servers_took:?}, ten services {shared_took:?}, three {three_took:?}");
 
@@ -111,14 +105,14 @@ async fn a_stack_of_ten_comes_up_obeys_and_leaves_nothing() {
 async fn an_altered_stack_is_altered_where_it_was_asked() {
     let servers = Servers::start(options()).await.unwrap();
     let altered = StackSpec {
-        silent: vec![Service::Ai],
+        own: Own::of(&[Service::Gateway, Service::Auth, Service::Diagram, Service::Frontend]).silent(&[Service::Ai]),
         alterations: vec![
             Alteration::Env { service: Service::Auth, name: "LOG_LEVEL", value: "ERROR" },
             Alteration::Sql("create table left_by_the_test (id int)"),
             Alteration::MuteLog(Service::Diagram),
             Alteration::RewriteReply { service: Service::Frontend, path: "/api/health", rewrite: Rewrite::Status(418) },
         ],
-        ..spec("altered", &[Service::Gateway, Service::Auth, Service::Diagram, Service::Frontend])
+        ..spec("altered", &[])
     };
     let sound = spec("sound", &[Service::Diagram]);
     let (stack, sound) = tokio::join!(servers.stack(&altered), servers.stack(&sound));

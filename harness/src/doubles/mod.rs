@@ -1,9 +1,11 @@
 //! The outside world, played: what stands around a target and is no part of it.
 
+mod relay;
 mod rewriting_proxy;
 mod silent;
 mod worthless;
 
+pub use relay::RunningRelay;
 pub use rewriting_proxy::{Change, RewritingProxy, Rule};
 pub use silent::Silent;
 pub use worthless::{Worthless, WorthlessServer};

@@ -1,6 +1,7 @@
 //! The eyes and hands of a check. A probe asks, waits and records; it judges nothing.
 
 mod clock;
+mod doubles;
 mod http;
 mod log;
 mod manifests;
@@ -8,12 +9,14 @@ mod metrics;
 mod object_store;
 mod process;
 mod redis;
+mod relay;
 mod sql;
 
 pub use self::clock::Moment;
 pub use self::http::{Pending, Reply, Request};
 pub use self::log::Mark;
 pub use self::metrics::{exposition, total};
+pub use self::relay::CutAt;
 pub use self::sql::Held;
 
 pub(crate) use self::clock::unix_now;

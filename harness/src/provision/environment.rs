@@ -22,11 +22,13 @@ pub struct Surroundings<'a> {
 
 /// The whole environment of one service that listens on a port; nothing else is inherited.
 ///
-/// The port is its public one unless a proxy stands before it.
+/// The port is its public one unless a proxy stands before it. Settings go before the stack's own, and alterations
+/// before both.
 pub fn of(
     surroundings: &Surroundings<'_>,
     service: Service,
     port: u16,
+    settings: &[(String, String)],
     alterations: &[Alteration],
 ) -> BTreeMap<String, OsString> {
     let mut variables: BTreeMap<String, OsString> = BTreeMap::new();
@@ -52,6 +54,9 @@ pub fn of(
         let listens = if *other == service { port } else { *public };
         set(&format!("{}_HOST", other.env_prefix()), "127.0.0.1");
         set(&format!("{}_PORT", other.env_prefix()), &listens.to_string());
+    }
+    for (name, value) in settings {
+        set(name, value);
     }
     for alteration in alterations {
         match *alteration {
@@ -92,7 +97,7 @@ mod tests {
             signing_key: &secret,
             ports: &ports,
         };
-        of(&surroundings, service, port, alterations)
+        of(&surroundings, service, port, &[], alterations)
     }
 
     #[test]

@@ -6,8 +6,10 @@
 
 mod alteration;
 mod command;
+mod control;
 mod database;
 pub mod docker;
+mod deployment;
 mod environment;
 mod error;
 pub mod external;
@@ -16,6 +18,7 @@ mod log_file;
 mod native;
 mod object_store;
 mod options;
+mod parts;
 mod ports;
 mod process;
 mod process_identity;

@@ -72,7 +72,7 @@ impl Process {
     }
 
     /// Signals the child and, as its own children stand with it in one group, those as well.
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let mut child = self.child();
         // Until the child has been waited for, its process id cannot be another's.
         if matches!(child.try_wait(), Ok(None)) {

@@ -30,6 +30,16 @@ pub trait Infrastructure: Send + Sync {
 pub trait Running: Send + Sync {
     /// Ends it and returns once it is gone.
     fn stop(self: Box<Self>) -> Boxed<'static, ()>;
+
+    /// Ends it for a while, as a crash would.
+    fn pause(&self) -> Boxed<'_, Result<(), String>> {
+        Box::pin(async { Err("it cannot be stopped and started again".to_owned()) })
+    }
+
+    /// Starts it again at its old address and returns once it answers.
+    fn resume(&self) -> Boxed<'_, Result<(), String>> {
+        Box::pin(async { Err("it cannot be stopped and started again".to_owned()) })
+    }
 }
 
 /// The Redis of one stack.
@@ -106,6 +116,7 @@ impl Servers {
             databases: &self.databases,
             object_store: &self.object_store,
             reference: self.reference.path().await?,
+            source: self.reference.source(),
         };
         Stack::start(ground, spec).await
     }

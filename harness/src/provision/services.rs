@@ -6,10 +6,12 @@ use super::ports;
 use super::process::Process;
 use super::readiness::{Attempt, PATIENCE, health, until};
 use super::run::Run;
-use crate::target::{Boxed, CannotControl, Control, Secret, Service};
+use crate::target::{self, CannotControl, Secret, Service};
 use rustix::process::Signal;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -80,15 +82,41 @@ impl Services {
     }
 
     async fn launch(&self, service: Service) -> Result<(), ProvisionError> {
+        self.run_process(service, &[]).await?;
+        self.until_healthy(service).await
+    }
+
+    /// Sees to it that the service has a process.
+    async fn run_process(
+        &self,
+        service: Service,
+        variables: &[(String, Option<String>)],
+    ) -> Result<(), ProvisionError> {
         let Some(supervised) = self.supervised.get(&service) else {
             return Ok(());
         };
         let mut slot = supervised.process.lock().await;
         if slot.as_ref().is_none_or(|process| process.ended().is_some()) {
-            let command = supervised.blueprint.command(service)?;
+            let mut command = supervised.blueprint.command(service)?;
+            for (name, value) in variables {
+                match value {
+                    Some(value) => command.env(name, value),
+                    None => command.env_remove(name),
+                };
+            }
             *slot = Some(Process::start(&self.run.reaper, service.name(), command, Signal::KILL).await?);
         }
-        let process = slot.as_ref().expect("it was put there just now");
+        Ok(())
+    }
+
+    async fn until_healthy(&self, service: Service) -> Result<(), ProvisionError> {
+        let Some(supervised) = self.supervised.get(&service) else {
+            return Ok(());
+        };
+        let slot = supervised.process.lock().await;
+        let Some(process) = slot.as_ref() else {
+            return Ok(());
+        };
         let port = supervised.blueprint.port;
         let ready = until(PATIENCE, || async move {
             let healthy = health(port, service.health_path()).await;
@@ -135,44 +163,67 @@ impl Services {
     }
 
     fn find(&self, service: Service, action: &'static str) -> Result<&Supervised, CannotControl> {
-        self.supervised.get(&service).ok_or_else(|| CannotControl {
-            action,
-            service,
-            reason: "it is no process of this stack; name it among the services of the check's setup".into(),
-        })
-    }
-}
-
-impl Control for Services {
-    fn stop(&self, service: Service) -> Boxed<'_, Result<(), CannotControl>> {
-        Box::pin(async move {
-            self.find(service, "stop")?;
-            self.finish(service, FAREWELL).await;
-            Ok(())
-        })
+        let why = "it is no process of this stack; name it among the services of the check's setup";
+        self.supervised.get(&service).ok_or_else(|| CannotControl::new(action, service, why))
     }
 
-    fn start(&self, service: Service) -> Boxed<'_, Result<(), CannotControl>> {
-        Box::pin(async move {
-            self.find(service, "start")?;
-            self.launch(service).await.map_err(|error| CannotControl {
-                action: "start",
-                service,
-                reason: error.to_string(),
-            })
-        })
+    /// Ends a service (SIGTERM, then SIGKILL) and returns once its process is gone.
+    pub async fn stop(&self, service: Service) -> Result<(), CannotControl> {
+        self.find(service, "stop")?;
+        self.finish(service, FAREWELL).await;
+        Ok(())
     }
 
-    fn pid(&self, service: Service) -> Boxed<'_, Result<u32, CannotControl>> {
-        Box::pin(async move {
-            let action = "find the process of";
-            let slot = self.find(service, action)?.process.lock().await;
-            let cannot = |reason: String| CannotControl { action, service, reason };
-            let process = slot.as_ref().ok_or_else(|| cannot("it was stopped".into()))?;
-            match process.ended() {
-                None => Ok(process.pid()),
-                Some(status) => Err(cannot(format!("it ended with {status}"))),
-            }
+    /// Starts a service that does not run, this once with these variables set, or unset where the value is `None`.
+    /// Returns once it is healthy, or at once where it need not be.
+    pub async fn start_with(
+        &self,
+        service: Service,
+        variables: Vec<(String, Option<String>)>,
+        healthy: bool,
+    ) -> Result<(), CannotControl> {
+        self.find(service, "start")?;
+        let process = self.run_process(service, &variables).await;
+        let started = match process {
+            Ok(()) if healthy => self.until_healthy(service).await,
+            other => other,
+        };
+        started.map_err(|error| CannotControl::new("start", service, error))
+    }
+
+    /// The process id of a service that runs.
+    pub async fn pid(&self, service: Service) -> Result<u32, CannotControl> {
+        let action = "find the process of";
+        let slot = self.find(service, action)?.process.lock().await;
+        let process = slot.as_ref().ok_or_else(|| CannotControl::new(action, service, "it was stopped"))?;
+        match process.ended() {
+            None => Ok(process.pid()),
+            Some(status) => Err(CannotControl::new(action, service, format!("it ended with {status}"))),
+        }
+    }
+
+    /// Sends a signal to a service's process and returns at once.
+    pub async fn signal(&self, service: Service, signal: target::Signal) -> Result<(), CannotControl> {
+        let slot = self.find(service, "signal")?.process.lock().await;
+        let process = slot.as_ref().ok_or_else(|| CannotControl::new("signal", service, "it was stopped"))?;
+        process.signal(match signal {
+            target::Signal::Terminate => Signal::TERM,
+            target::Signal::Interrupt => Signal::INT,
+            target::Signal::Kill => Signal::KILL,
+        });
+        Ok(())
+    }
+
+    /// Waits for a service's process to end by itself: `{"code": 0}` or `{"signal": 9}`; `null` where it still runs.
+    pub async fn ended(&self, service: Service, within: Duration) -> Result<Value, CannotControl> {
+        let slot = self.find(service, "watch")?.process.lock().await;
+        let process = slot.as_ref().ok_or_else(|| CannotControl::new("watch", service, "it was stopped"))?;
+        Ok(match process.wait(within).await {
+            None => Value::Null,
+            Some(status) => match status.code() {
+                Some(code) => json!({"code": code}),
+                None => json!({"signal": status.signal()}),
+            },
         })
     }
 }

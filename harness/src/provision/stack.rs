@@ -1,15 +1,18 @@
 //! One system of services with a database, a Redis and an S3 store: a target of the harness's own.
 
 use super::alteration::{Alteration, Rewrite};
+use super::control::StackControl;
 use super::database::Databases;
+use super::deployment;
 use super::environment::{self, Surroundings};
 use super::error::ProvisionError;
+use super::parts::Parts;
 use super::random;
 use super::run::Run;
 use super::servers::{Infrastructure, RedisServer};
 use super::services::{Blueprint, Services};
 use crate::doubles::{Change, RewritingProxy, Rule, Silent};
-use crate::target::{Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, Secret, Service, Target};
+use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,10 +26,8 @@ const TRIES: usize = 3;
 pub struct StackSpec {
     /// Names its folder and its database: `shared`, `f041`. Need not be unique.
     pub name: String,
-    /// The services that run.
-    pub services: Vec<Service>,
-    /// Services played by a listener that never answers.
-    pub silent: Vec<Service>,
+    /// What it consists of.
+    pub own: Own,
     /// In what it differs from a sound one.
     pub alterations: Vec<Alteration>,
     /// The seed of the check that the stack is for; it shows in the name of the folder, so that logs can be told apart.
@@ -39,7 +40,8 @@ pub struct Stack {
     pub target: Target,
     services: Arc<Services>,
     doubles: Doubles,
-    redis: RedisServer,
+    parts: Parts,
+    redis: Arc<RedisServer>,
     databases: Arc<Databases>,
     database: PostgresAccess,
 }
@@ -63,6 +65,8 @@ pub struct Ground<'a> {
     pub object_store: &'a ObjectStoreAccess,
     /// The executable of the reference.
     pub reference: &'a Path,
+    /// The folder of its source, where it is at hand.
+    pub source: Option<PathBuf>,
 }
 
 /// What a stack's services are started with.
@@ -71,7 +75,9 @@ struct Plan<'a> {
     spec: &'a StackSpec,
     folder: PathBuf,
     database: PostgresAccess,
-    redis: RedisServer,
+    redis: Arc<RedisServer>,
+    parts: Parts,
+    manifests: Option<PathBuf>,
     signing_key: Secret,
 }
 
@@ -84,7 +90,10 @@ impl Stack {
             ground.databases.create(&spec.name, ground.reference, &statements),
             ground.infrastructure.redis(&spec.name),
         )?;
-        let plan = Plan { ground: &ground, spec, folder, database, redis, signing_key: Secret::new(random::hex(32)) };
+        let parts = Parts::start(ground.run, spec.own.parts, &database).await?;
+        let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
+        let manifests = deployment::manifests(ground.source.as_deref(), &folder, &spec.alterations)?;
+        let plan = Plan { ground: &ground, spec, folder, database, redis, parts, manifests, signing_key };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {
@@ -96,6 +105,7 @@ impl Stack {
             target: plan.target(&services, &ports),
             services,
             doubles,
+            parts: plan.parts,
             redis: plan.redis,
             databases: ground.databases.clone(),
             database: plan.database,
@@ -106,8 +116,14 @@ impl Stack {
     pub async fn stop(self) {
         drop(self.target);
         self.services.end().await;
-        drop(self.doubles);
-        tokio::join!(self.redis.running.stop(), self.databases.remove(&self.database));
+        drop((self.doubles, self.parts));
+        let redis = async {
+            // A check that was cut off may still hold its target; then Redis ends with it.
+            if let Some(redis) = Arc::into_inner(self.redis) {
+                redis.running.stop().await;
+            }
+        };
+        tokio::join!(redis, self.databases.remove(&self.database));
     }
 }
 
@@ -118,13 +134,13 @@ impl Plan<'_> {
             ports.insert(service, self.ground.run.ports.take()?);
         }
         let mut doubles = Doubles::default();
-        for &service in &self.spec.silent {
+        for &service in self.spec.own.silent {
             let port = ports[&service];
             let silent = Silent::on(port).await.map_err(in_use(service, port))?;
             doubles._silent.push(silent);
         }
         let mut blueprints = BTreeMap::new();
-        for &service in &self.spec.services {
+        for &service in self.spec.own.services {
             let public = ports[&service];
             let rules = self.rules(service);
             let port = if rules.is_empty() { public } else { self.ground.run.ports.take()? };
@@ -157,10 +173,17 @@ impl Plan<'_> {
         Ok(Blueprint {
             executable: self.ground.reference.to_owned(),
             folder: self.folder.clone(),
-            environment: environment::of(&surroundings, service, port, &self.spec.alterations),
+            environment: environment::of(&surroundings, service, port, &self.settings(service), &self.spec.alterations),
             port,
             log: (!muted).then_some(log),
         })
+    }
+
+    /// What the check's surroundings demand beside the stores.
+    fn settings(&self, service: Service) -> Vec<(String, String)> {
+        let own = self.spec.own.variables.iter().filter(|(whose, ..)| *whose == service);
+        let own = own.map(|(_, name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.parts.variables.iter().cloned().chain(own).collect()
     }
 
     fn log(&self, service: Service) -> PathBuf {
@@ -185,17 +208,31 @@ impl Plan<'_> {
         secrets
     }
 
+    fn control(&self, services: &Arc<Services>) -> StackControl {
+        StackControl {
+            run: self.ground.run.clone(),
+            services: services.clone(),
+            redis: self.redis.clone(),
+            database: self.database.clone(),
+            reference: self.ground.reference.to_owned(),
+            folder: self.folder.clone(),
+        }
+    }
+
     fn target(&self, services: &Arc<Services>, ports: &BTreeMap<Service, u16>) -> Target {
         let endpoint = |service: Service| Endpoint {
             base: format!("http://127.0.0.1:{}", ports[&service]),
             health: service.health_path().to_owned(),
             log: Some(LogSource::File(self.log(service))),
         };
-        let running = self.spec.services.iter();
+        let running = self.spec.own.services.iter();
         Target {
             name: "reference".into(),
             services: running.map(|&service| (service, endpoint(service))).collect(),
-            silent: self.spec.silent.clone(),
+            silent: self.spec.own.silent.to_vec(),
+            parts: self.spec.own.parts.to_vec(),
+            inboxes: self.parts.inboxes.clone(),
+            postgres_relay: self.parts.postgres_relay.clone(),
             postgres: Some(self.database.clone()),
             redis: Some(self.redis.access.clone()),
             object_store: Some(self.ground.object_store.clone()),
@@ -204,7 +241,8 @@ impl Plan<'_> {
             clock: true,
             disposable: true,
             forwarded_for: true,
-            control: Some(services.clone()),
+            control: Some(Arc::new(self.control(services))),
+            manifests: self.manifests.clone(),
             secrets: self.secrets(),
         }
     }

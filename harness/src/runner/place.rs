@@ -2,7 +2,7 @@
 
 use crate::check::Pulse;
 use crate::provision::{Alteration, ProvisionError, Servers, Stack, StackSpec};
-use crate::target::{Service, Setup, Target};
+use crate::target::{Own, Service, Setup, Target};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -44,6 +44,8 @@ pub struct Placed {
 impl Placed {
     /// Ends a stack that was the check's own.
     pub async fn leave(self) {
+        // It holds on to the stack's parts.
+        drop(self.target);
         if let Some(stack) = self.own {
             stack.stop().await;
         }
@@ -72,30 +74,24 @@ impl Place {
             }
             (Place::Stacks { shared, .. }, Setup::Shared) => {
                 let make = || async {
-                    let stack = self.stack("shared", &Service::ALL, &[]).await?;
+                    let stack = self.stack("shared", Own::of(&Service::ALL)).await?;
                     Ok::<_, ProvisionError>((stack, Arc::default()))
                 };
                 let (stack, pulse) = shared.get_or_try_init(make).await?;
                 Ok(Placed { target: stack.target.clone(), pulse: pulse.clone(), own: None })
             }
-            (Place::Stacks { .. }, Setup::Own { services, silent }) => {
-                let stack = self.stack(&format!("f{feature:03}"), services, silent).await?;
+            (Place::Stacks { .. }, Setup::Own(own)) => {
+                let stack = self.stack(&format!("f{feature:03}"), own).await?;
                 Ok(Placed { target: stack.target.clone(), pulse: Arc::default(), own: Some(stack) })
             }
         }
     }
 
-    async fn stack(&self, name: &str, services: &[Service], silent: &[Service]) -> Result<Stack, ProvisionError> {
+    async fn stack(&self, name: &str, own: Own) -> Result<Stack, ProvisionError> {
         let Place::Stacks { servers, alterations, seed, .. } = self else {
             unreachable!("only stacks are made to measure");
         };
-        let spec = StackSpec {
-            name: name.to_owned(),
-            services: services.to_vec(),
-            silent: silent.to_vec(),
-            alterations: alterations.clone(),
-            fresh_seed: *seed,
-        };
+        let spec = StackSpec { name: name.to_owned(), own, alterations: alterations.clone(), fresh_seed: *seed };
         servers.stack(&spec).await
     }
 

@@ -1,16 +1,22 @@
 //! A running system under check: addresses and handles. It knows nothing about how it was started.
 
 mod control;
+mod inbox;
 mod need;
+mod part;
+mod relay;
 mod secret;
 mod service;
 mod setup;
 #[allow(clippy::module_inception, reason = "the folder and the type are one idea")]
 mod target;
 
-pub use control::{Boxed, CannotControl, Control};
+pub use control::{Boxed, CannotControl, Control, Power, Server, Signal};
+pub use inbox::Inbox;
 pub use need::Need;
+pub use part::Part;
+pub use relay::Relay;
 pub use secret::Secret;
 pub use service::Service;
-pub use setup::Setup;
+pub use setup::{Own, Setup};
 pub use target::{Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, RedisAccess, Target};

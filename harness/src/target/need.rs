@@ -1,6 +1,6 @@
 //! What a check may ask a target to have.
 
-use super::Service;
+use super::{Part, Power, Server, Service};
 use std::time::Duration;
 
 /// Something without which a check, or some of its steps, cannot be decided. A target that lacks it gets `skip`.
@@ -32,6 +32,10 @@ pub enum Need {
     Manifests,
     /// A Kubernetes cluster to try them in.
     Cluster,
+    /// This part around the services.
+    Part(Part),
+    /// Power to do this to the target.
+    Power(Power),
     /// Leave to wait this long in earnest (`--patience`).
     Patience(Duration),
 }
@@ -54,7 +58,18 @@ impl Need {
             Need::Manifests,
             Need::Cluster,
         ];
-        of_services.chain(others).collect()
+        let parts = [
+            Part::ObjectStore,
+            Part::SecondObjectStore,
+            Part::Postgres,
+            Part::PostgresRelay,
+            Part::ErrorTracker,
+            Part::Mail,
+            Part::Chat,
+        ];
+        let servers = [Server::Postgres, Server::Redis, Server::ObjectStore].map(Power::Over);
+        let powers = [Power::Configure, Power::Signal, Power::Migrate].into_iter().chain(servers);
+        of_services.chain(others).chain(parts.map(Need::Part)).chain(powers.map(Need::Power)).collect()
     }
 }
 
@@ -74,6 +89,8 @@ impl std::fmt::Display for Need {
             Need::Silent(service) => write!(f, "silent stand-in for {service}"),
             Need::Manifests => f.write_str("Kubernetes manifests"),
             Need::Cluster => f.write_str("Kubernetes cluster"),
+            Need::Part(part) => part.fmt(f),
+            Need::Power(power) => power.fmt(f),
             Need::Patience(wait) => write!(f, "patience {} s", wait.as_secs_f64().ceil()),
         }
     }

@@ -1,6 +1,6 @@
 //! Addresses and handles of one running system.
 
-use super::{Control, Need, Secret, Service};
+use super::{Control, Inbox, Need, Part, Relay, Secret, Service};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +14,12 @@ pub struct Target {
     pub services: BTreeMap<Service, Endpoint>,
     /// Services that a silent listener plays; they have no entry in `services`.
     pub silent: Vec<Service>,
+    /// What else stands around the services.
+    pub parts: Vec<Part>,
+    /// What the doubles among the parts have received.
+    pub inboxes: BTreeMap<Part, Inbox>,
+    /// The relay before PostgreSQL, where there is one.
+    pub postgres_relay: Option<Relay>,
     /// The database, where the harness may look into it.
     pub postgres: Option<PostgresAccess>,
     /// The Redis, where the harness may look into it.
@@ -113,6 +119,8 @@ impl Target {
             Need::Disposable => self.disposable,
             Need::Silent(service) => self.silent.contains(&service),
             Need::Manifests => self.manifests.is_some(),
+            Need::Part(part) => self.parts.contains(&part),
+            Need::Power(power) => self.control.as_ref().is_some_and(|control| control.grants(power)),
             Need::Cluster | Need::Patience(_) => false,
         }
     }

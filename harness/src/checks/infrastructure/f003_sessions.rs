@@ -3,7 +3,7 @@
 use crate::actor::Actor;
 use crate::check::{Case, Check, Seen, Stop, absent, between, contains, is, present, such_that};
 use crate::sabotage::set_variable;
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const DATABASES: [u8; 2] = [0, 1];
 pub const CHECK: Check = Check {
     feature: 3,
     revision: 1,
-    setup: Setup::Own { services: &[Service::Gateway, Service::Auth], silent: &[] },
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
     needs: &[Need::Redis],
     control: "a session with life left stays when another runs out",
     sabotage: &[set_variable("sessions live for two hours", Service::Auth, "SESSION_TTL_SECONDS", "7200")],

@@ -4,7 +4,7 @@ use crate::actor::{Actor, Signature};
 use crate::check::{Case, Check, Stop, absent, is, one_of, present, such_that, within};
 use crate::probe::Reply;
 use crate::sabotage::set_variable;
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const LIFE: Duration = Duration::from_secs(3600);
 pub const CHECK: Check = Check {
     feature: 8,
     revision: 1,
-    setup: Setup::Own { services: &[Service::Gateway, Service::Auth, Service::Diagram], silent: &[] },
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth, Service::Diagram])),
     needs: &[Need::Address(Service::Gateway)],
     control: "a token that is still valid for half a minute is admitted",
     sabotage: &[set_variable(

@@ -4,7 +4,7 @@ use crate::actor::Actor;
 use crate::check::{Case, Check, Stop, absent, below, is, present};
 use crate::probe::Reply;
 use crate::sabotage::set_variable;
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use serde_json::json;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const AI: &str = "/api/ai/health";
 pub const CHECK: Check = Check {
     feature: 9,
     revision: 1,
-    setup: Setup::Own { services: &[Service::Gateway, Service::Auth, Service::Diagram, Service::Ai], silent: &[] },
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth, Service::Diagram, Service::Ai])),
     needs: &[Need::Address(Service::Gateway)],
     control: "another user is admitted while the first is limited",
     sabotage: &[

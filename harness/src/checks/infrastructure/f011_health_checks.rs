@@ -3,7 +3,7 @@
 use crate::check::{Case, Check, Stop, absent, is, is_not, present};
 use crate::probe::Reply;
 use crate::sabotage::{rewrite_status, rewrite_text};
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 
 /// The service that is stopped: nothing else depends on it.
 const STOPPED: Service = Service::Git;
@@ -11,7 +11,7 @@ const STOPPED: Service = Service::Git;
 pub const CHECK: Check = Check {
     feature: 11,
     revision: 1,
-    setup: Setup::Own { services: &Service::ALL, silent: &[] },
+    setup: Setup::Own(Own::of(&Service::ALL)),
     needs: &[Need::Address(Service::Gateway)],
     control: "the other services stay healthy while one is stopped",
     sabotage: &[

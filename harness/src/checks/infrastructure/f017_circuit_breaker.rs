@@ -3,7 +3,7 @@
 use crate::check::{Case, Check, Stop, at_least, below, is, one_of, such_that};
 use crate::probe::Reply;
 use crate::sabotage::set_variable;
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use serde_json::json;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const THRESHOLD: usize = 5;
 pub const CHECK: Check = Check {
     feature: 17,
     revision: 2,
-    setup: Setup::Own { services: &[Service::Gateway, Service::Auth, Service::Diagram, Service::Ai], silent: &[] },
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth, Service::Diagram, Service::Ai])),
     needs: &[Need::Address(Service::Gateway), Need::Control],
     control: "the breaker of another service stays closed and its requests succeed",
     sabotage: &[

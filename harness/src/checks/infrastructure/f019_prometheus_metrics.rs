@@ -3,7 +3,7 @@
 use crate::check::{Case, Check, Seen, Stop, at_least, between, contains, is};
 use crate::probe::total;
 use crate::sabotage::{rewrite_text, set_variable};
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use serde_json::Value;
 
 /// Requests sent to each service between two scrapes.
@@ -13,7 +13,7 @@ pub const CHECK: Check = Check {
     feature: 19,
     revision: 1,
     // Of its own, so that requests of other checks are not counted.
-    setup: Setup::Own { services: &Service::ALL, silent: &[] },
+    setup: Setup::Own(Own::of(&Service::ALL)),
     needs: &[Need::Address(Service::Gateway)],
     control: "counters that nothing was sent to never go down",
     sabotage: &[

@@ -96,7 +96,7 @@ async fn probed(case: &mut Case, all: &Manifests) -> Result<(), Stop> {
         let faults: Vec<String> = all.containers().iter().flat_map(|one| probe_faults(one, pointer)).collect();
         case.expect(format!("containers whose {probe} probe is missing or leads nowhere"), faults, absent());
     }
-    for service in Service::ALL.into_iter().filter(|_| true) {
+    for service in Service::ALL {
         let Some(workload) = all.workload_of(service.name()).filter(|_| case.can(Need::Address(service))) else {
             continue;
         };

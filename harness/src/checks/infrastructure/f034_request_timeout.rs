@@ -3,7 +3,7 @@
 use crate::check::{Case, Check, Stop, below, is, present};
 use crate::probe::Pending;
 use crate::sabotage::set_variable;
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use std::time::Duration;
 
 /// A 504 that is due is answered within this, really; short of the second that a deadline of 31 s would add.
@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub const CHECK: Check = Check {
     feature: 34,
     revision: 1,
-    setup: Setup::Own { services: &[Service::Gateway, Service::Auth], silent: &[Service::Ai] },
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth]).silent(&[Service::Ai])),
     needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
     control: "a request of 25 s completes, and one of 35 s is still under way after 29.2 s",
     sabotage: &[

@@ -6,7 +6,7 @@ use crate::check::{
 };
 use crate::probe::{Mark, Reply, total};
 use crate::sabotage::{mute_log, set_variable};
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const LOCK: &str = "lock table users in access exclusive mode";
 pub const CHECK: Check = Check {
     feature: 41,
     revision: 1,
-    setup: Setup::Own { services: &[Service::Gateway, Service::Auth], silent: &[] },
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
     needs: &[Need::Log(Service::Auth), Need::Address(Service::Auth), Need::TestEndpoints],
     control: "a fast query, and one of 85 ms, are not logged as slow",
     sabotage: &[

@@ -5,7 +5,7 @@ use crate::check::{
 };
 use crate::probe::Reply;
 use crate::sabotage::set_variable;
-use crate::target::{Need, Service, Setup};
+use crate::target::{Need, Own, Service, Setup};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ const CALM_MB: f64 = 0.06;
 pub const CHECK: Check = Check {
     feature: 42,
     revision: 1,
-    setup: Setup::Own { services: &[Service::Gateway, Service::Auth], silent: &[] },
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
     needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
     control: "below the thresholds no sample warns",
     sabotage: &[

@@ -55,16 +55,17 @@ fn configuration(all: &Manifests) -> Vec<String> {
     let mut faults = Vec::new();
     for workload in all.workloads() {
         for source in sources(workload).into_iter().filter(|source| source.place.at("/optional").value() != true) {
-            let name = source.place.at("/name").text().or(source.place.at("/secretName").text());
-            let (kind, name) = (source.kind, name.unwrap_or_default().to_owned());
-            let Some(found) = all.beside(workload, kind, &name) else {
+            let (kind, places) = (source.kind, ["/name", "/secretName"].map(|part| source.place.at(part)));
+            let name = places.iter().find_map(Seen::text).unwrap_or_default();
+            let Some(found) = all.beside(workload, kind, name) else {
                 faults.push(format!("{workload}: {kind} {name}"));
                 continue;
             };
             let holds = |key: &&str| {
                 ["/data", "/stringData", "/binaryData"].iter().any(|part| found.at(part).key(key).is_there())
             };
-            if let Some(key) = source.place.at("/key").text().filter(|key| !holds(key)) {
+            let key = source.place.at("/key");
+            if let Some(key) = key.text().filter(|key| !holds(key)) {
                 faults.push(format!("{workload}: {key} of {kind} {name}"));
             }
         }

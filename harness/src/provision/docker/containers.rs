@@ -89,7 +89,8 @@ impl Containers {
 
     fn request(&self, plan: &Plan<'_>) -> testcontainers::ContainerRequest<GenericImage> {
         let inside = format!("{}/tcp", plan.port);
-        let outside = PortBinding { host_ip: Some(self.engine.publish_on.to_owned()), host_port: None };
+        let outside =
+            PortBinding { host_ip: Some(self.engine.publish_on.to_owned()), host_port: Some(free_port().to_string()) };
         let mut request = GenericImage::new(plan.image.name.clone(), plan.image.tag.clone())
             .with_exposed_port(plan.port.tcp())
             .with_cmd(plan.arguments.iter().cloned())
@@ -163,11 +164,28 @@ impl Container {
         }
     }
 
+    /// Kills its server; the container and its address stay.
+    pub async fn halt(&self) -> Result<(), String> {
+        self.inner.stop_with_timeout(Some(0)).await.map_err(|error| error.to_string())
+    }
+
+    /// Starts its server again.
+    pub async fn go_on(&self) -> Result<(), String> {
+        self.inner.start().await.map_err(|error| error.to_string())
+    }
+
     /// Removes it with its data and returns once it is gone.
     pub async fn remove(self) {
         // What cannot be removed now, the removal of the whole run tries again.
         let _ = self.inner.rm().await;
     }
+}
+
+/// A port that is free at this moment. Named, and not left to the engine, so that it stays the container's own when
+/// that is stopped and started again.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0));
+    listener.and_then(|listener| listener.local_addr()).map_or(0, |address| address.port())
 }
 
 fn is_about_the_port(message: &str) -> bool {

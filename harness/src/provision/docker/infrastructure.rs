@@ -169,6 +169,19 @@ impl Running for Container {
     fn stop(self: Box<Self>) -> Boxed<'static, ()> {
         Box::pin(self.remove())
     }
+
+    fn pause(&self) -> Boxed<'_, Result<(), String>> {
+        Box::pin(self.halt())
+    }
+
+    fn resume(&self) -> Boxed<'_, Result<(), String>> {
+        Box::pin(async {
+            self.go_on().await?;
+            let access = RedisAccess { host: self.host.clone(), port: self.port, password: None };
+            self.ready(|| questions::redis_version(&access)).await.map_err(|error| error.to_string())?;
+            Ok(())
+        })
+    }
 }
 
 async fn start_minio(

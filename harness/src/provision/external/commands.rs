@@ -87,7 +87,7 @@ impl Control for Commands {
                 run(&self.stop, service).await?;
                 self.until_healthy(service, false).await
             };
-            done.await.map_err(|reason| CannotControl { action: "stop", service, reason })
+            done.await.map_err(|reason| CannotControl::new("stop", service, reason))
         })
     }
 
@@ -97,17 +97,13 @@ impl Control for Commands {
                 run(&self.start, service).await?;
                 self.until_healthy(service, true).await
             };
-            done.await.map_err(|reason| CannotControl { action: "start", service, reason })
+            done.await.map_err(|reason| CannotControl::new("start", service, reason))
         })
     }
 
     fn pid(&self, service: Service) -> Boxed<'_, Result<u32, CannotControl>> {
         Box::pin(async move {
-            self.find_pid(service).await.map_err(|reason| CannotControl {
-                action: "find the process of",
-                service,
-                reason,
-            })
+            self.find_pid(service).await.map_err(|reason| CannotControl::new("find the process of", service, reason))
         })
     }
 }

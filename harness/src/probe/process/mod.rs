@@ -1,5 +1,7 @@
 //! The process probe: stops and starts services, and asks the operating system about their processes.
 
+mod power;
+
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
 use crate::target::{Control, Need, Service};
 use serde_json::json;

@@ -1,0 +1,46 @@
+//! The probe of doubles: what reached a party outside of AutoGraph that the harness plays.
+
+use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::target::{Need, Part};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Case {
+    /// Everything that a double has received, oldest first, read once it is enough or when `within` has passed.
+    /// `what` says in words what is waited for.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where the target has no such double.
+    pub async fn received_until(
+        &mut self,
+        part: Part,
+        what: &str,
+        within: Duration,
+        enough: impl Fn(&[Value]) -> bool,
+    ) -> Result<Seen, Stop> {
+        self.needs(Need::Part(part))?;
+        let asked = json!({"received by": part.to_string(), "until": what, "within_s": within.as_secs_f64()});
+        self.observe("double", asked, async |live: Arc<Live>| {
+            let inbox = live.target.inboxes.get(&part);
+            let inbox = inbox.ok_or_else(|| CannotLook::new("double", format!("{part} keeps nothing")))?;
+            let deadline = tokio::time::Instant::now() + within;
+            loop {
+                let all = inbox.all();
+                if enough(&all) || tokio::time::Instant::now() > deadline {
+                    return Ok(Value::Array(all));
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+    }
+
+    /// Everything that a double has received so far.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where the target has no such double.
+    pub async fn received(&mut self, part: Part) -> Result<Seen, Stop> {
+        self.received_until(part, "now", Duration::ZERO, |_| true).await
+    }
+}
