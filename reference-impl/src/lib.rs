@@ -6,7 +6,8 @@
 //! - [`error`] and [`parse`] are what a caller sees of a fault, [`telemetry`] what an operator sees;
 //! - [`middleware`] holds the layers around a router, one to a file;
 //! - [`retry`], [`postgres`] and [`redis`] are what the services stand on;
-//! - [`startup`] binds, serves and drains; [`every_service`] has the routes that all ten share;
+//! - [`startup`] binds, serves and drains; [`every_service`] has the routes that all ten share,
+//!   [`health_check`] asks for the health of one;
 //! - then come the services themselves.
 
 pub mod clock;
@@ -23,6 +24,7 @@ pub mod redis;
 pub mod retry;
 
 pub mod every_service;
+pub mod health_check;
 pub mod startup;
 pub mod supervisor;
 

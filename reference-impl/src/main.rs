@@ -1,11 +1,11 @@
-//! `autograph serve SERVICE`, `autograph serve all`, `autograph migrate`.
+//! `autograph serve SERVICE`, `autograph serve all`, `autograph migrate`, `autograph health SERVICE`.
 
 use std::process::ExitCode;
 
 use autograph::config::Settings;
 use autograph::postgres::migrations;
 use autograph::service::Service;
-use autograph::{startup, supervisor};
+use autograph::{health_check, startup, supervisor};
 use clap::{Parser, Subcommand};
 
 /// The reference implementation of AutoGraph v3.
@@ -26,12 +26,21 @@ enum Command {
         /// End when the process with this id ends.
         #[arg(long, hide = true)]
         with_parent: Option<u32>,
+        /// First bring the database to the newest schema, as `migrate` does; several at once take turns.
+        #[arg(long)]
+        migrate: bool,
     },
     /// Bring the database of `POSTGRES_*` to the newest schema.
     Migrate {
         /// Take back this many steps instead.
         #[arg(long)]
         down: Option<u32>,
+    },
+    /// Ask a service of this machine for its health: exit code 0 when it is well, 1 when it is not.
+    Health {
+        /// As for `serve`.
+        #[arg(value_parser = one)]
+        service: Service,
     },
 }
 
@@ -45,9 +54,13 @@ fn what(word: &str) -> Result<What, String> {
     if word == "all" {
         return Ok(What::All);
     }
-    Service::from_command(word).map(What::One).ok_or_else(|| {
+    one(word).map(What::One).map_err(|error| error + ", all")
+}
+
+fn one(word: &str) -> Result<Service, String> {
+    Service::from_command(word).ok_or_else(|| {
         let known: Vec<&str> = Service::all().map(Service::command).collect();
-        format!("there is no such service, choose one of {}, all", known.join(", "))
+        format!("there is no such service, choose one of {}", known.join(", "))
     })
 }
 
@@ -66,10 +79,13 @@ async fn main() -> ExitCode {
         Err(error) => return end(MISUSED, &error),
     };
     let outcome: Result<(), Box<dyn std::error::Error>> = match cli.command {
-        Command::Serve { what, with_parent } => {
+        Command::Serve { what, with_parent, migrate } => {
             if let Some(parent) = with_parent
                 && let Err(error) = supervisor::end_with(parent)
             {
+                return end(FAILED, &error);
+            }
+            if migrate && let Err(error) = migrations::up(&settings).await {
                 return end(FAILED, &error);
             }
             match what {
@@ -77,6 +93,7 @@ async fn main() -> ExitCode {
                 What::All => supervisor::run_all().await.map_err(Into::into),
             }
         }
+        Command::Health { service } => health_check::ask(service, &settings).await.map_err(Into::into),
         Command::Migrate { down: None } => migrations::up(&settings).await.map_err(Into::into),
         Command::Migrate { down: Some(count) } => migrations::down(&settings, count).await.map_err(Into::into),
     };

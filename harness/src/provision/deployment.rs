@@ -17,12 +17,7 @@ pub fn manifests(
 }
 
 /// A folder of the source as it is, or, where one of its files is to be changed, a copy of it.
-fn folder(
-    source: &Path,
-    name: &str,
-    scratch: &Path,
-    alterations: &[Alteration],
-) -> Result<PathBuf, ProvisionError> {
+fn folder(source: &Path, name: &str, scratch: &Path, alterations: &[Alteration]) -> Result<PathBuf, ProvisionError> {
     let edits: Vec<Edit> = alterations.iter().filter_map(|alteration| edit(alteration, name)).collect();
     let original = source.join(name);
     if edits.is_empty() {

@@ -77,14 +77,16 @@ fn limited(case: &mut Case, all: &Manifests) {
     let containers = all.containers();
     case.expect("containers", containers.len(), at_least(13.0));
     for (resource, unit) in [("cpu", "CPU"), ("memory", "memory")] {
-        let limit = |container: &Container<'_>| quantity::number(container.seen.at("/resources/limits").key(resource).value());
+        let limit =
+            |container: &Container<'_>| quantity::number(container.seen.at("/resources/limits").key(resource).value());
         let without = containers.iter().filter(|one| limit(one).is_none_or(|limit| limit <= 0.0));
         let without: Vec<String> = without.map(Container::name).collect();
         case.expect(format!("containers without a limit for {unit}"), without, absent());
         let above = |container: &&Container<'_>| {
             let request = container.seen.at("/resources/requests").key(resource);
             // Without a request, Kubernetes requests as much as the limit.
-            request.is_there() && quantity::number(request.value()).is_none_or(|one| limit(container).is_some_and(|limit| one > limit))
+            request.is_there()
+                && quantity::number(request.value()).is_none_or(|one| limit(container).is_some_and(|limit| one > limit))
         };
         let above: Vec<String> = containers.iter().filter(above).map(Container::name).collect();
         case.expect(format!("containers that request more {unit} than their limit, or no quantity"), above, absent());
@@ -104,7 +106,11 @@ async fn probed(case: &mut Case, all: &Manifests) -> Result<(), Stop> {
             for probe in ["/livenessProbe", "/readinessProbe"] {
                 if let Some(path) = container.at(probe).at("/httpGet/path").text().map(str::to_owned) {
                     let reply = case.http(service).get(&path).send().await?;
-                    case.expect(format!("status of {service} at the path of its {}", &probe[1..]), reply.status(), is(200));
+                    case.expect(
+                        format!("status of {service} at the path of its {}", &probe[1..]),
+                        reply.status(),
+                        is(200),
+                    );
                 }
             }
         }
@@ -116,11 +122,17 @@ async fn probed(case: &mut Case, all: &Manifests) -> Result<(), Stop> {
 /// Where pods say that they have metrics, the service has them.
 async fn scraped(case: &mut Case, service: Service, annotations: &Seen) -> Result<(), Stop> {
     if annotations.key("prometheus.io/scrape").text() == Some("true") {
-        let path = annotations.key("prometheus.io/path").text().unwrap_or("/metrics").to_owned();
+        let path = annotations.key("prometheus.io/path");
+        case.expect(format!("path where the pods of {service} say that metrics are"), &path, is("/metrics"));
+        let path = path.text().unwrap_or("/metrics").to_owned();
         let reply = case.http(service).get(&path).send().await?;
         case.expect(format!("status of {service} where its pods say that metrics are"), reply.status(), is(200));
         let port = annotations.key("prometheus.io/port");
-        case.expect(format!("port where the pods of {service} say that metrics are"), port, is_text_of(service.default_port()));
+        case.expect(
+            format!("port where the pods of {service} say that metrics are"),
+            port,
+            is_text_of(service.default_port()),
+        );
     }
     Ok(())
 }
@@ -134,7 +146,9 @@ async fn in_a_cluster(case: &mut Case, all: &Manifests) -> Result<(), Stop> {
     case.step(6, "Each Service is reached at its ClusterIP");
     case.lacks(Need::Cluster);
     case.step(7, "A new version is deployed by a rolling update");
-    let hasty = all.workloads().filter(|one| one.kind == "Deployment" && is_service(&one.name) && !rolls(&one.at("/spec/strategy")));
+    let hasty = all
+        .workloads()
+        .filter(|one| one.kind == "Deployment" && is_service(&one.name) && !rolls(&one.at("/spec/strategy")));
     let hasty: Vec<String> = hasty.map(ToString::to_string).collect();
     case.expect("Deployments of services that do not roll, or take pods away first", hasty, absent());
     case.lacks(Need::Cluster);
@@ -155,7 +169,8 @@ fn is_service(name: &str) -> bool {
 
 fn rolls(strategy: &Seen) -> bool {
     let none = |at_once: &Seen| matches!(at_once.value().to_string().as_str(), "0" | "\"0\"" | "\"0%\"");
-    strategy.at("/type").text().is_none_or(|kind| kind == "RollingUpdate") && none(&strategy.at("/rollingUpdate/maxUnavailable"))
+    strategy.at("/type").text().is_none_or(|kind| kind == "RollingUpdate")
+        && none(&strategy.at("/rollingUpdate/maxUnavailable"))
 }
 
 fn or_silence(case: &Case, seen: Option<Seen>) -> Seen {

@@ -31,7 +31,8 @@ pub const QUESTIONS: [Question; 13] = [
 
 fn twice(all: &Manifests) -> Vec<String> {
     let same = |one: &Object, other: &Object| {
-        one.place != other.place && (&one.kind, &one.name, &one.namespace) == (&other.kind, &other.name, &other.namespace)
+        one.place != other.place
+            && (&one.kind, &one.name, &one.namespace) == (&other.kind, &other.name, &other.namespace)
     };
     let doubled = all.all().filter(|one| all.all().any(|other| same(one, other)));
     doubled.map(Object::to_string).collect()
@@ -54,18 +55,19 @@ fn workloads(all: &Manifests) -> Vec<String> {
 fn configuration(all: &Manifests) -> Vec<String> {
     let mut faults = Vec::new();
     for workload in all.workloads() {
-        for source in sources(workload).into_iter().filter(|source| source.place.at("/optional").value() != true) {
+        let missing = |source: &Source| source.place.at("/optional").value() != true;
+        for source in sources(workload) {
             let (kind, places) = (source.kind, ["/name", "/secretName"].map(|part| source.place.at(part)));
             let name = places.iter().find_map(Seen::text).unwrap_or_default();
             let Some(found) = all.beside(workload, kind, name) else {
-                faults.push(format!("{workload}: {kind} {name}"));
+                faults.extend(missing(&source).then(|| format!("{workload}: {kind} {name}")));
                 continue;
             };
             let holds = |key: &&str| {
                 ["/data", "/stringData", "/binaryData"].iter().any(|part| found.at(part).key(key).is_there())
             };
             let key = source.place.at("/key");
-            if let Some(key) = key.text().filter(|key| !holds(key)) {
+            if let Some(key) = key.text().filter(|key| !holds(key) && missing(&source)) {
                 faults.push(format!("{workload}: {key} of {kind} {name}"));
             }
         }
@@ -227,7 +229,9 @@ fn autoscalers(all: &Manifests) -> Vec<String> {
             }
             let resource = metric.at("/resource/name").text().unwrap_or_default().to_owned();
             let states = |container: &Seen| {
-                ["/resources/requests", "/resources/limits"].iter().any(|part| container.at(part).key(&resource).is_there())
+                ["/resources/requests", "/resources/limits"]
+                    .iter()
+                    .any(|part| container.at(part).key(&resource).is_there())
             };
             if !workload.pod().at("/containers").items().iter().all(states) {
                 faults.push(format!("{scaler}: {resource}"));
@@ -315,20 +319,23 @@ fn pod_containers(workload: &Object) -> Vec<Seen> {
 /// What a probe of a container asks for.
 pub fn probe_faults(container: &Container<'_>, pointer: &str) -> Vec<String> {
     let probe = container.seen.at(pointer);
-    let name = container.name();
     let handlers = ["/httpGet", "/exec", "/tcpSocket", "/grpc"];
     if !handlers.iter().any(|handler| probe.at(handler).is_there()) {
-        return vec![format!("{name} has none")];
+        return vec![format!("{} has none", container.name())];
     }
     let mut faults = Vec::new();
     for handler in ["/httpGet", "/tcpSocket"] {
         let handler = probe.at(handler);
         if handler.is_there() && !container.has_port(&handler.at("/port")) {
-            faults.push(format!("{name}: no port {}", handler.at("/port").value()));
+            faults.push(format!("{}: no port {}", container.name(), handler.at("/port").value()));
         }
     }
     if probe.at("/exec").is_there() && probe.at("/exec/command").items().is_empty() {
-        faults.push(format!("{name}: an empty command"));
+        faults.push(format!("{}: an empty command", container.name()));
+    }
+    let path = probe.at("/httpGet/path");
+    if probe.at("/httpGet").is_there() && !path.text().is_some_and(|path| path.starts_with('/')) {
+        faults.push(format!("{}: no path {}", container.name(), path.value()));
     }
     faults
 }

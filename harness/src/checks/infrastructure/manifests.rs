@@ -7,8 +7,9 @@ const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// One object, with where it stands.
 pub struct Object {
-    /// The file, with the document's number in it: `ingress.yaml #2`.
-    pub place: String,
+    file: Seen,
+    /// Number of the file and of the document in it: tells objects apart.
+    pub place: (usize, usize),
     /// `Deployment`.
     pub kind: String,
     /// `metadata.name`.
@@ -42,22 +43,23 @@ impl Manifests {
     /// As [`Case::manifest`].
     pub async fn read(case: &mut Case) -> Result<Manifests, Stop> {
         let mut all = Manifests { objects: Vec::new(), broken: Vec::new(), unknown: Vec::new() };
-        let files = case.manifest_files().await?.items();
-        for file in files.iter().filter_map(Seen::text) {
-            let documents = case.manifest(file).await?.items();
-            for (at, document) in documents.into_iter().enumerate() {
-                all.take(format!("{file} #{}", at + 1), &document);
+        let files = case.manifest_files().await?.number().unwrap_or_default();
+        for file in 0..files as usize {
+            let seen = case.manifest(file).await?;
+            for (at, document) in seen.at("/documents").items().into_iter().enumerate() {
+                all.take(seen.at("/file"), (file, at), &document);
             }
         }
         Ok(all)
     }
 
-    fn take(&mut self, place: String, document: &Seen) {
-        if let Some(error) = document.at("/error").text() {
-            self.broken.push(format!("{place}: {error}"));
+    fn take(&mut self, file: Seen, place: (usize, usize), document: &Seen) {
+        for (faults, found) in [(&mut self.broken, document.at("/error")), (&mut self.unknown, document.at("/unknown"))]
+        {
+            if found.is_there() {
+                faults.push(format!("{} #{}: {}", file.value(), place.1 + 1, found.value()));
+            }
         }
-        let unknown = document.at("/unknown").items();
-        self.unknown.extend(unknown.iter().filter_map(Seen::text).map(|field| format!("{place}: {field}")));
         let seen = document.at("/object");
         let text = |pointer: &str| seen.at(pointer).text().unwrap_or_default().to_owned();
         let namespace = match text("/metadata/namespace") {
@@ -65,7 +67,7 @@ impl Manifests {
             given => given,
         };
         let (kind, name) = (text("/kind"), text("/metadata/name"));
-        self.objects.push(Object { place, kind, name, namespace, seen });
+        self.objects.push(Object { file, place, kind, name, namespace, seen });
     }
 
     /// All objects.
@@ -92,9 +94,8 @@ impl Manifests {
     pub fn workload_of(&self, service: &str) -> Option<&Object> {
         let labels = ["component", "app", "app.kubernetes.io/name", "app.kubernetes.io/component"];
         let named = self.workloads().find(|object| object.name == service);
-        let labelled = |object: &&Object| {
-            labels.iter().any(|label| object.pod_labels().key(label).text() == Some(service))
-        };
+        let labelled =
+            |object: &&Object| labels.iter().any(|label| object.pod_labels().key(label).text() == Some(service));
         named.or_else(|| self.workloads().find(labelled))
     }
 
@@ -132,7 +133,7 @@ impl Object {
 
 impl std::fmt::Display for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} ({})", self.kind, self.name, self.place)
+        write!(f, "{} {} ({})", self.kind, self.name, self.file.text().unwrap_or_default())
     }
 }
 

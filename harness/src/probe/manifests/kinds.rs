@@ -1,6 +1,6 @@
 //! The kinds of Kubernetes objects that can be read strictly.
 
-use super::unknown_fields;
+use super::strict::unknown_fields;
 use k8s_openapi::api::{apps, autoscaling, batch, core, networking, policy, rbac, scheduling, storage};
 use serde_json::Value;
 
@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn a_missing_field_and_a_wrong_type_are_told_with_their_path() {
         let error =
-            read(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": "two"}})).unwrap_err();
+            read(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"replicas": "two"}}))
+                .unwrap_err();
         assert!(error.starts_with("spec.replicas"), "{error}");
     }
 

@@ -5,32 +5,36 @@ mod strict;
 
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
 use crate::target::Need;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl Case {
-    /// The names of the files in the folder of manifests that `kubectl apply -f` would read, sorted.
+    /// How many files in the folder of manifests `kubectl apply -f` would read.
     ///
     /// # Errors
     /// [`Stop::Needs`] where there are no manifests to look at.
     pub async fn manifest_files(&mut self) -> Result<Seen, Stop> {
         self.needs(Need::Manifests)?;
-        self.observe("manifests", json!("files"), async |live: Arc<Live>| Ok(json!(files(&folder(&live)?)?))).await
+        self.observe("manifests", json!("files"), async |live: Arc<Live>| Ok(json!(files(&folder(&live)?)?.len())))
+            .await
     }
 
-    /// The documents of one file: a list of `/object` as it is written, `/unknown` fields that its kind does not have,
-    /// and `/error` where it is not of its kind at all. A file that is no YAML has the one document `/error`.
+    /// One of them, in the order of their names: `/file`, and `/documents`, a list of `/object` as it is written,
+    /// `/unknown` fields that its kind does not have, if any, and `/error` where it is not of its kind at all. A file that
+    /// is no YAML has the one document `/error`.
     ///
     /// # Errors
     /// [`Stop::CannotLook`] where the file cannot be read.
-    pub async fn manifest(&mut self, file: &str) -> Result<Seen, Stop> {
+    pub async fn manifest(&mut self, number: usize) -> Result<Seen, Stop> {
         self.needs(Need::Manifests)?;
-        self.observe("manifests", json!({"file": file}), async |live: Arc<Live>| {
-            let path = folder(&live)?.join(file);
+        self.observe("manifests", json!({"file": number}), async |live: Arc<Live>| {
+            let folder = folder(&live)?;
+            let name = files(&folder)?.get(number).cloned();
+            let name = name.ok_or_else(|| CannotLook::new("manifests", "a file has gone while it was looked at"))?;
+            let path = folder.join(&name);
             let text = std::fs::read_to_string(&path).map_err(|error| cannot(&path, error))?;
-            Ok(Value::Array(documents(&text)))
+            Ok(json!({"file": name, "documents": documents(&text)}))
         })
         .await
     }
@@ -68,20 +72,10 @@ fn documents(text: &str) -> Vec<Value> {
 
 fn looked_at(object: Value) -> Value {
     match kinds::read(&object) {
+        Ok(unknown) if unknown.is_empty() => json!({"object": object}),
         Ok(unknown) => json!({"object": object, "unknown": unknown}),
         Err(error) => json!({"object": object, "error": error}),
     }
-}
-
-/// Fields of a document that its type does not have.
-///
-/// # Errors
-/// Where the document is not of that type, with the path of what is wrong.
-fn unknown_fields<T: DeserializeOwned + serde::Serialize>(given: &Value) -> Result<Vec<String>, String> {
-    let given = strict::normal(given);
-    let read: T = serde_path_to_error::deserialize(given.clone()).map_err(|error| error.to_string())?;
-    let kept = serde_json::to_value(read).map_err(|error| error.to_string())?;
-    Ok(strict::lost(&given, &kept))
 }
 
 fn first_line(text: &str) -> String {
@@ -97,7 +91,7 @@ mod tests {
         let text = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: b, colour: red}\n";
         let all = documents(text);
         assert_eq!(all.len(), 2, "{all:?}");
-        assert_eq!(all[0]["unknown"], json!([]));
+        assert_eq!(all[0]["unknown"], json!(null));
         assert_eq!(all[1]["unknown"], json!(["metadata.colour"]));
     }
 
