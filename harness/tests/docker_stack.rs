@@ -65,7 +65,7 @@ async fn a_stack_on_containers_comes_up_and_leaves_nothing() {
         assert!(facts.contains_key(name), "no {name} in {facts:?}");
     }
 
-    let spec = |name: &str, services: &[Service]| StackSpec {
+    let spec = |name: &str, services: &'static [Service]| StackSpec {
         name: name.into(),
         own: Own::of(services),
         alterations: Vec::new(),

@@ -1,7 +1,10 @@
 //! The native backend in earnest: servers, stacks, and that nothing is left of them.
 
 use harness::provision::{Alteration, Backend, BackendChoice, Options, Rewrite, Servers, Stack, StackSpec};
+use harness::record::Record;
 use harness::target::{Control, LogSource, Own, Service, Target};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -167,4 +170,70 @@ async fn the_s3_store_has_its_buckets_and_wants_signatures() {
     }
     stack.stop().await;
     servers.stop().await;
+}
+
+/// An engine that has every image and starts nothing; it answers until the test ends.
+fn engine_that_starts_nothing() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            std::thread::spawn(move || answer_as_engine(&connection));
+        }
+    });
+    address
+}
+
+/// One request, one answer, and the connection ends.
+fn answer_as_engine(mut connection: &TcpStream) {
+    let mut lines = BufReader::new(connection);
+    let mut request = String::new();
+    lines.read_line(&mut request).unwrap_or_default();
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if lines.read_line(&mut line).unwrap_or_default() == 0 || line == "\r\n" {
+            break;
+        }
+        let (name, value) = line.split_once(':').unwrap_or_default();
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().unwrap_or_default();
+        }
+    }
+    std::io::copy(&mut lines.take(length), &mut std::io::sink()).unwrap_or_default();
+    let (status, body) = match request {
+        asked if asked.contains("/_ping") => ("200 OK", "OK"),
+        asked if asked.contains("/version") => ("200 OK", r#"{"Version": "1.2.3", "ApiVersion": "1.44"}"#),
+        asked if asked.contains("/containers/json") => ("200 OK", "[]"),
+        asked if asked.contains("/containers/create") => {
+            ("500 Internal Server Error", r#"{"message": "no room left"}"#)
+        }
+        _ => ("200 OK", "{}"),
+    };
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n");
+    write!(connection, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap_or_default();
+}
+
+#[test]
+fn an_engine_that_starts_no_container_is_done_without() {
+    let engine = engine_that_starts_nothing();
+    let place = tempfile::tempdir().unwrap();
+    let record = place.path().join("record");
+    let run = |backend: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_conform"));
+        command.args(["run", "2", "--backend", backend, "--no-install", "--record"]).arg(record.join(backend));
+        command.env("DOCKER_HOST", format!("tcp://{engine}"));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, told) = run("auto");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("no room left") && told.contains("going on without containers"), "{told}");
+    let header = Record::read(&record.join("auto")).unwrap().header;
+    assert_eq!(header.backend, "native");
+    assert!(header.facts["why"].contains("no room left"), "{:?}", header.facts);
+
+    let (code, _) = run("docker");
+    assert_eq!(code, Some(3), "who asks for containers gets nothing else");
 }

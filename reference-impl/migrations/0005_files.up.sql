@@ -1,8 +1,9 @@
--- Diagrams and notes. A file outlives its folder and its team, not its owner.
+-- Diagrams and notes. A file outlives its folder and its team. An owner cannot go while there are files of theirs:
+-- what somebody drew is never lost by accident, it is deleted or handed on first.
 create table files (
     id               varchar(36) primary key default gen_random_uuid()::text,
     title            varchar(255) not null,
-    owner_id         varchar(36) not null references users (id) on delete cascade,
+    owner_id         varchar(36) not null references users (id) on delete no action,
     team_id          varchar(36) references teams (id) on delete set null,
     folder_id        varchar(36) references folders (id) on delete set null,
     file_type        varchar(50) not null default 'canvas',

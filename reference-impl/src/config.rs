@@ -1,17 +1,21 @@
 //! Settings from the environment, read once at start.
 
+mod backup;
 mod given;
+mod log;
 mod secret;
+mod storage;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use tracing::level_filters::LevelFilter;
-
 use crate::service::Service;
+pub use backup::Backup;
 use given::Given;
 pub use given::SettingsError;
+pub use log::{Log, LogFormat};
 pub use secret::Secret;
+pub use storage::{BucketBackups, Buckets, Disk, ObjectStore, StorePlace};
 
 /// Everything a service can be told from outside.
 #[derive(Debug, Clone)]
@@ -20,10 +24,8 @@ pub struct Settings {
     pub bind_address: IpAddr,
     /// Where each service is, in the order of [`Service::all`]; read it through [`Settings::place`].
     places: Vec<Place>,
-    /// `LOG_LEVEL`, understood. An unknown word means INFO.
-    pub log_level: LevelFilter,
-    /// `LOG_LEVEL` as it was given, or `INFO`.
-    pub log_level_text: String,
+    /// `LOG_LEVEL`, `LOG_LEVELS`, `LOG_FORMAT`.
+    pub log: Log,
     /// `AUTOGRAPH_TEST_ENDPOINTS`: serve `/test/…` and let the clock be moved.
     pub test_endpoints: bool,
     /// `REQUEST_TIMEOUT`.
@@ -48,6 +50,16 @@ pub struct Settings {
     pub idempotency: Idempotency,
     /// `MEMORY_*`.
     pub memory: Memory,
+    /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
+    pub network: Network,
+    /// `BACKUP_*`, `DR_*`, `PG_BIN`.
+    pub backup: Backup,
+    /// `MINIO_*`.
+    pub object_store: ObjectStore,
+    /// `DISK_*`, `STORAGE_CAPACITY_BYTES`.
+    pub disk: Disk,
+    /// `MINIO_BACKUP_*`.
+    pub bucket_backups: BucketBackups,
 }
 
 /// Host and port of a service.
@@ -159,6 +171,17 @@ pub struct Memory {
     pub critical_mb: f64,
 }
 
+/// The watch on the sizes of requests and answers.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// `COMPRESSION_ENABLED`.
+    pub compression_enabled: bool,
+    /// `COMPRESSION_MIN_BYTES`: smaller answers go as they are.
+    pub compression_min_bytes: u16,
+    /// `LARGE_PAYLOAD_BYTES`: a body above this is large.
+    pub large_above_bytes: u64,
+}
+
 /// The secret both sides fall back to when none is given, so that a fresh checkout runs.
 const DEVELOPMENT_JWT_SECRET: &str = "autograph-development-secret";
 
@@ -171,12 +194,10 @@ impl Settings {
     /// The settings that `lookup` finds; an empty value counts as none.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Settings, SettingsError> {
         let given = Given::new(&lookup);
-        let log_level_text = given.text("LOG_LEVEL", "INFO");
         Ok(Settings {
             bind_address: given.parsed("BIND_ADDRESS", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address")?,
             places: places(&given)?,
-            log_level: level(&log_level_text),
-            log_level_text,
+            log: log::read(&given)?,
             test_endpoints: given.flag("AUTOGRAPH_TEST_ENDPOINTS", false)?,
             request_timeout: given.seconds("REQUEST_TIMEOUT", 30.0)?,
             shutdown_limit: given.seconds("SHUTDOWN_SECONDS", 30.0)?,
@@ -204,6 +225,15 @@ impl Settings {
                 warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
                 critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
             },
+            network: Network {
+                compression_enabled: given.flag("COMPRESSION_ENABLED", true)?,
+                compression_min_bytes: given.count("COMPRESSION_MIN_BYTES", 1024)?,
+                large_above_bytes: given.count("LARGE_PAYLOAD_BYTES", 1024 * 1024)?,
+            },
+            backup: backup::read(&given)?,
+            object_store: storage::object_store(&given)?,
+            disk: storage::disk(&given)?,
+            bucket_backups: storage::bucket_backups(&given)?,
         })
     }
 
@@ -272,18 +302,10 @@ fn redis(given: &Given) -> Result<Redis, SettingsError> {
     })
 }
 
-fn level(text: &str) -> LevelFilter {
-    match text.to_ascii_uppercase().as_str() {
-        "DEBUG" => LevelFilter::DEBUG,
-        "WARNING" => LevelFilter::WARN,
-        "ERROR" => LevelFilter::ERROR,
-        _ => LevelFilter::INFO,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tracing::level_filters::LevelFilter;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         Settings::read(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
@@ -294,7 +316,7 @@ mod tests {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.place(Service::Auth).port, 8085);
         assert_eq!(settings.request_timeout, Duration::from_secs(30));
-        assert_eq!(settings.log_level, LevelFilter::INFO);
+        assert_eq!(settings.log.level, LevelFilter::INFO);
         assert!(settings.sign_in.secret_is_default);
     }
 
@@ -314,13 +336,6 @@ mod tests {
         ] {
             assert!(read(&[(name, value)]).is_err(), "{name}={value}");
         }
-    }
-
-    #[test]
-    fn unknown_level_means_info_and_is_still_told_as_given() {
-        let settings = read(&[("LOG_LEVEL", "chatty")]).unwrap();
-        assert_eq!(settings.log_level, LevelFilter::INFO);
-        assert_eq!(settings.log_level_text, "chatty");
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub enum ApiError {
     /// 405.
     #[error("Method Not Allowed")]
     MethodNotAllowed,
+    /// 409.
+    #[error("{0}")]
+    Conflict(String),
     /// 413.
     #[error("the body is too large")]
     TooLarge,
@@ -48,6 +51,9 @@ pub enum ApiError {
     /// 503 for a store that is away.
     #[error("the database is not available, try again shortly")]
     DatabaseAway(#[source] sqlx::Error),
+    /// 503 for an object store that is away.
+    #[error("the object store is not available, try again shortly")]
+    StoreAway(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// 500 from the store.
     #[error("the database refused: {source}")]
     Database {
@@ -66,6 +72,17 @@ pub enum ApiError {
         /// Where.
         trace: Box<Backtrace>,
     },
+}
+
+/// An error and what caused it, in one line.
+pub fn whole_story(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut story = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        story = format!("{story}: {error}");
+        cause = error.source();
+    }
+    story
 }
 
 /// What does not fit in a request. It never repeats the value, which may be a password.
@@ -98,9 +115,12 @@ impl ApiError {
             ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
             ApiError::NotFound(_) => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            ApiError::Conflict(_) => StatusCode::CONFLICT,
             ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            ApiError::ShuttingDown | ApiError::DatabaseAway(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::ShuttingDown | ApiError::DatabaseAway(_) | ApiError::StoreAway(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             ApiError::Database { .. } | ApiError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -108,6 +128,7 @@ impl ApiError {
     fn kind(&self) -> &'static str {
         match self {
             ApiError::DatabaseAway(_) => "DatabaseAway",
+            ApiError::StoreAway(_) => "StoreAway",
             ApiError::Database { .. } => "DatabaseError",
             _ => "InternalError",
         }
@@ -158,6 +179,7 @@ impl ApiError {
     fn log(&self) {
         let (error_message, trace) = match self {
             ApiError::DatabaseAway(source) => (source.to_string(), None),
+            ApiError::StoreAway(source) => (source.to_string(), None),
             ApiError::Database { source, trace } => (source.to_string(), Some(trace)),
             ApiError::Internal { trace, .. } => (self.to_string(), Some(trace)),
             _ => (self.to_string(), None),

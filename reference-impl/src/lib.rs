@@ -5,7 +5,8 @@
 //! - [`service`] names the ten, [`config`] reads their settings, [`clock`] is the time they live by;
 //! - [`error`] and [`parse`] are what a caller sees of a fault, [`telemetry`] what an operator sees;
 //! - [`middleware`] holds the layers around a router, one to a file;
-//! - [`retry`], [`postgres`] and [`redis`] are what the services stand on;
+//! - [`retry`], [`postgres`], [`redis`] and [`object_store`] are what the services stand on;
+//! - [`backup`] keeps what the database holds, and brings it back;
 //! - [`startup`] binds, serves and drains; [`every_service`] has the routes that all ten share,
 //!   [`health_check`] asks for the health of one;
 //! - then come the services themselves.
@@ -19,10 +20,12 @@ pub mod parse;
 pub mod telemetry;
 
 pub mod middleware;
+pub mod object_store;
 pub mod postgres;
 pub mod redis;
 pub mod retry;
 
+pub mod backup;
 pub mod every_service;
 pub mod health_check;
 pub mod startup;

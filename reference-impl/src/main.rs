@@ -1,10 +1,13 @@
 //! `autograph serve SERVICE`, `autograph serve all`, `autograph migrate`, `autograph health SERVICE`.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use autograph::config::Settings;
+use autograph::config::{LogFormat, Settings};
 use autograph::postgres::migrations;
 use autograph::service::Service;
+use autograph::supervisor::Ending;
+use autograph::telemetry::json_log;
 use autograph::{health_check, startup, supervisor};
 use clap::{Parser, Subcommand};
 
@@ -18,6 +21,21 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Work(Work),
+    /// Become a program that ends when the process with this id does.
+    #[command(hide = true)]
+    Tethered {
+        parent: u32,
+        #[arg(value_parser = ending)]
+        ending: Ending,
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Work {
     /// Run one service, or `all` as processes of their own.
     Serve {
         /// gateway, auth, diagram, ai, collaboration, git, export, integration, svg-renderer, frontend, or all.
@@ -64,6 +82,10 @@ fn one(word: &str) -> Result<Service, String> {
     })
 }
 
+fn ending(word: &str) -> Result<Ending, String> {
+    Ending::from_word(word).ok_or_else(|| "there is no such ending".to_owned())
+}
+
 /// The work was done.
 const DONE: u8 = 0;
 /// It failed.
@@ -71,39 +93,56 @@ const FAILED: u8 = 1;
 /// It was not begun, as the command line or the environment is malformed.
 const MISUSED: u8 = 2;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let settings = match Settings::from_environment() {
-        Ok(settings) => settings,
-        Err(error) => return end(MISUSED, &error),
-    };
-    let outcome: Result<(), Box<dyn std::error::Error>> = match cli.command {
-        Command::Serve { what, with_parent, migrate } => {
-            if let Some(parent) = with_parent
-                && let Err(error) = supervisor::end_with(parent)
-            {
-                return end(FAILED, &error);
-            }
-            if migrate && let Err(error) = migrations::up(&settings).await {
-                return end(FAILED, &error);
-            }
-            match what {
-                What::One(service) => startup::run(service, settings).await.map_err(Into::into),
-                What::All => supervisor::run_all().await.map_err(Into::into),
-            }
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Work(work) => run(&work),
+        Command::Tethered { parent, ending, command } => {
+            eprintln!("autograph: {}", supervisor::become_tethered(parent, ending, &command));
+            ExitCode::from(FAILED)
         }
-        Command::Health { service } => health_check::ask(service, &settings).await.map_err(Into::into),
-        Command::Migrate { down: None } => migrations::up(&settings).await.map_err(Into::into),
-        Command::Migrate { down: Some(count) } => migrations::down(&settings, count).await.map_err(Into::into),
-    };
-    match outcome {
-        Ok(()) => ExitCode::from(DONE),
-        Err(error) => end(FAILED, &*error),
     }
 }
 
-fn end(code: u8, error: &(impl std::error::Error + ?Sized)) -> ExitCode {
-    eprintln!("autograph: {error}");
+#[tokio::main]
+async fn run(work: &Work) -> ExitCode {
+    let settings = match Settings::from_environment() {
+        Ok(settings) => settings,
+        Err(error) => return end(MISUSED, work, LogFormat::Json, &error),
+    };
+    let format = settings.log.format;
+    match done(work, settings).await {
+        Ok(()) => ExitCode::from(DONE),
+        Err(error) => end(FAILED, work, format, &*error),
+    }
+}
+
+async fn done(work: &Work, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
+    match work {
+        Work::Serve { what, with_parent, migrate } => {
+            if let Some(parent) = with_parent {
+                supervisor::end_with(*parent, Ending::Terminate)?;
+            }
+            if *migrate {
+                migrations::up(&settings).await?;
+            }
+            match what {
+                What::One(service) => startup::run(*service, settings).await?,
+                What::All => supervisor::run_all().await?,
+            }
+        }
+        Work::Health { service } => health_check::ask(*service, &settings).await?,
+        Work::Migrate { down: None } => migrations::up(&settings).await?,
+        Work::Migrate { down: Some(count) } => migrations::down(&settings, *count).await?,
+    }
+    Ok(())
+}
+
+/// Says why, where it will be looked for: in the log of the service, or on the terminal.
+fn end(code: u8, work: &Work, format: LogFormat, error: &dyn std::error::Error) -> ExitCode {
+    match work {
+        Work::Serve { what: What::One(service), .. } => json_log::last_words(service.name(), format, error),
+        Work::Serve { what: What::All, .. } => json_log::last_words("autograph", format, error),
+        Work::Health { .. } | Work::Migrate { .. } => eprintln!("autograph: {error}"),
+    }
     ExitCode::from(code)
 }

@@ -23,7 +23,7 @@ use crate::middleware::{request_log, request_metrics, shutdown};
 use crate::postgres::slow_queries::StatementWatch;
 use crate::service::Service;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::{correlation_id, json_log};
+use crate::telemetry::{correlation_id, json_log, panics};
 
 /// How long answers that are already made may take to leave.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -95,7 +95,8 @@ impl Context {
 pub async fn run(service: Service, settings: Settings) -> Result<(), StartupError> {
     let context = Context::new(service, settings);
     let settings = &context.settings;
-    json_log::start(service, settings.log_level, &context.clock, context.statements.clone());
+    json_log::start(service, &settings.log, &context.clock, context.statements.clone());
+    panics::log_them();
     // Caught from here on, so that a signal during the start is not lost.
     let signals = Signals::listen()?;
     let router = whole_router(&context).await?;

@@ -1,6 +1,8 @@
-//! `serve all`: each service as a child process, all of which end together.
+//! `serve all`: each service as a child process, all of which end together; and how any child ends with its parent.
 
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::process::CommandExt;
 
 use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
 use tokio::process::{Child, Command};
@@ -37,6 +39,45 @@ pub enum SupervisorError {
     /// The system does not tell of a parent's end.
     #[error("cannot ask to be told of the parent's end: {0}")]
     Follow(#[source] io::Error),
+    /// The program to become cannot be run.
+    #[error("cannot run {program:?}: {source}")]
+    Become {
+        /// Which one.
+        program: OsString,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// By which signal a child learns of its parent's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// SIGTERM.
+    Terminate,
+    /// SIGINT, by which a PostgreSQL server ends without waiting for its clients.
+    Interrupt,
+}
+
+impl Ending {
+    /// Its word on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Ending::Terminate => "terminate",
+            Ending::Interrupt => "interrupt",
+        }
+    }
+
+    /// The ending called `word`.
+    pub fn from_word(word: &str) -> Option<Ending> {
+        [Ending::Terminate, Ending::Interrupt].into_iter().find(|ending| ending.word() == word)
+    }
+
+    const fn signal(self) -> Signal {
+        match self {
+            Ending::Terminate => Signal::TERM,
+            Ending::Interrupt => Signal::INT,
+        }
+    }
 }
 
 /// Starts the ten, waits for a signal or for the first of them to end, and takes all down.
@@ -87,9 +128,21 @@ fn start(service: Service) -> io::Result<Child> {
 /// Asks the system to end this process when its parent does, even if the parent is killed.
 ///
 /// The parent must start its children from a thread that lives as long as it does; the main thread is one.
-pub fn end_with(parent: u32) -> Result<(), SupervisorError> {
-    set_parent_process_death_signal(Some(Signal::TERM)).map_err(|fault| SupervisorError::Follow(fault.into()))?;
+pub fn end_with(parent: u32, ending: Ending) -> Result<(), SupervisorError> {
+    set_parent_process_death_signal(Some(ending.signal())).map_err(|fault| SupervisorError::Follow(fault.into()))?;
     // It may have ended before the request above.
     let still_there = getppid().is_some_and(|pid| pid.as_raw_nonzero().get() == parent.cast_signed());
     if still_there { Ok(()) } else { Err(SupervisorError::Orphan) }
+}
+
+/// Becomes another program that ends when `parent` does; returns only if that fails.
+pub fn become_tethered(parent: u32, ending: Ending, command: &[OsString]) -> SupervisorError {
+    if let Err(error) = end_with(parent, ending) {
+        return error;
+    }
+    let Some((program, arguments)) = command.split_first() else {
+        return SupervisorError::Become { program: OsString::new(), source: io::ErrorKind::InvalidInput.into() };
+    };
+    let source = std::process::Command::new(program).args(arguments).exec();
+    SupervisorError::Become { program: program.clone(), source }
 }

@@ -1,5 +1,6 @@
 //! What can be written after `conform`: commands, options and the help that explains them.
 
+use crate::proof::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,7 +37,8 @@ Exit codes: 0 nothing failed, 1 a feature failed, 3 something could not be looke
 const LIST_EXAMPLES: &str = "\
 Examples:
   conform list                            all features, with what the last record says of each
-  conform list area auth not checked      what is still without a check";
+  conform list area auth not checked      what is still without a check
+  conform list phase 2 --steps            what each feature of a phase demands, step by step";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -108,6 +110,9 @@ pub(super) enum Command {
     /// Print a script that completes commands and options in a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
+    /// Serve the embedded S3 store alone
+    #[command(hide = true)]
+    ObjectStore(ObjectStoreArgs),
 }
 
 fn long(examples: &str) -> String {
@@ -175,6 +180,9 @@ pub struct RunArgs {
 pub(super) struct ListArgs {
     #[command(flatten)]
     pub(super) which: Which,
+    /// Also list the steps of each feature
+    #[arg(long)]
+    pub(super) steps: bool,
 }
 
 /// Arguments of `conform explain`.
@@ -244,6 +252,13 @@ pub struct ProveArgs {
     /// Where to save the evidence of this run, to be tampered with later
     #[arg(long, value_name = "DIR")]
     pub save: Option<PathBuf>,
+    /// How many of the other checks must stay as they are on each broken target: `all`, `none`, or a share such as
+    /// `1/10`, drawn anew for each sabotage by the seed
+    #[arg(long, value_name = "SHARE", default_value = "all")]
+    pub others: Share,
+    /// Seed of ids and of the draw
+    #[arg(long, value_name = "N", default_value_t = 41)]
+    pub seed: u64,
 }
 
 /// Arguments of `conform mark`.
@@ -262,6 +277,23 @@ pub(super) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
+}
+
+/// Arguments of `conform object-store`. The keys come from `MINIO_ROOT_USER` and `MINIO_ROOT_PASSWORD`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ObjectStoreArgs {
+    /// Port to listen on
+    #[arg(long, default_value_t = 9000)]
+    pub(super) port: u16,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(super) bind: std::net::IpAddr,
+    /// Folder for what it holds
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// Bytes that it can hold [default: as many as the disk has]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) capacity: Option<u64>,
 }
 
 /// `90`, `90s`, `2m`, `1h`, `500ms`, also with a fraction and several in a row: `1m30s`.

@@ -19,6 +19,11 @@ pub(super) fn list(args: &ListArgs) -> Result<Exit, CommandError> {
     for feature in features {
         let has_check = checked.contains(&feature.number);
         writeln!(text, "{}", line(feature, has_check, last.as_ref())).expect("a text can always grow");
+        if args.steps {
+            for (number, step) in (1..).zip(&feature.steps) {
+                writeln!(text, "{number:>9}. {}", plain::line(step)).expect("a text can always grow");
+            }
+        }
     }
     place::print(&text)?;
     eprintln!("{} of {} features", selection.numbers().len(), catalogue.len());

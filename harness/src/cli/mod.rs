@@ -6,6 +6,7 @@ mod explain;
 mod gate;
 mod list;
 mod mark;
+mod object_store;
 mod place;
 mod prove;
 mod report;
@@ -28,5 +29,6 @@ pub fn main() -> ExitCode {
         Command::Prove(args) => prove::prove(args),
         Command::Mark(args) => place::end(mark::mark(&args)),
         Command::Completions(args) => place::end(completions::completions(&args)),
+        Command::ObjectStore(args) => object_store::object_store(args),
     }
 }

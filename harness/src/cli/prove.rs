@@ -7,10 +7,10 @@ use crate::check::{Check, Patience};
 use crate::checks;
 use crate::exit_code::Exit;
 use crate::outcome::{Evidence, Verdict};
-use crate::proof::{Ground, NullProof, Proof, TamperProof, null_targets, sabotage, tamper};
+use crate::proof::{Ground, NullProof, Proof, Share, TamperProof, null_targets, sabotage, tamper};
 use crate::provision::{BackendChoice, Options, ProvisionError, Servers};
 use crate::runner::{Event, Place, Plan, run};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// Checks at a time.
 const JOBS: usize = 8;
-/// Seed of every proof: a proof is the same each time.
-const SEED: u64 = 41;
 /// Evidence of passing checks that comes with the suite, from the project's root.
 const SHIPPED: &str = "fixtures/evidence";
 
@@ -67,10 +65,10 @@ fn try_prove(args: ProveArgs) -> Result<Exit, ProveError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let proof = if args.offline || args.evidence.is_some() {
         let root = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-        let dir = args.evidence.unwrap_or_else(|| root.join(SHIPPED));
+        let dir = args.evidence.clone().unwrap_or_else(|| root.join(SHIPPED));
         Proof { tampering: offline(&chosen, &dir)?, ..Proof::default() }
     } else {
-        runtime.block_on(live(&catalogue, &chosen, args.save.as_deref()))?
+        runtime.block_on(live(&catalogue, &chosen, &args))?
     };
     runtime.shutdown_timeout(Duration::from_secs(5));
     place::print(&proof.table())?;
@@ -79,6 +77,19 @@ fn try_prove(args: ProveArgs) -> Result<Exit, ProveError> {
 
 fn with_checks(catalogue: &Catalogue, numbers: &[u16]) -> Vec<(Feature, &'static Check)> {
     numbers.iter().filter_map(|&number| Some((catalogue.feature(number)?.clone(), checks::find(number)?))).collect()
+}
+
+/// Every check there is takes part, chosen or not, for a sabotage must leave the others as they are; where they are not
+/// looked at, only those that must turn red.
+fn taking_part(chosen: &[(Feature, &'static Check)], others: Share) -> Vec<u16> {
+    if others != Share::NONE {
+        return checks::all().map(|check| check.feature).collect();
+    }
+    let meant = chosen.iter().flat_map(|(_, check)| {
+        let also = check.sabotage.iter().flat_map(|one| one.also_red.iter().copied());
+        also.chain([check.feature])
+    });
+    meant.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn offline(chosen: &[(Feature, &'static Check)], dir: &Path) -> Result<Vec<TamperProof>, ProveError> {
@@ -112,7 +123,7 @@ fn tamper_all(chosen: &[(Feature, &'static Check)], evidence: &BTreeMap<u16, Evi
 async fn live(
     catalogue: &Catalogue,
     chosen: &[(Feature, &'static Check)],
-    save: Option<&Path>,
+    args: &ProveArgs,
 ) -> Result<Proof, ProveError> {
     let options = Options {
         choice: BackendChoice::Auto,
@@ -121,11 +132,9 @@ async fn live(
         announce: Arc::new(|text| eprintln!("{text}")),
     };
     let servers = Arc::new(Servers::start(options).await?);
-    // Every check there is takes part, chosen or not: a sabotage must leave the others as they are.
-    let numbers: Vec<u16> = checks::all().map(|check| check.feature).collect();
-    let all = with_checks(catalogue, &numbers);
+    let all = with_checks(catalogue, &taking_part(chosen, args.others));
     eprintln!("a sound run of {} checks", all.len());
-    let (sound, evidence) = sound_run(&servers, &all).await;
+    let (sound, evidence) = sound_run(&servers, &all, args.seed).await;
     let mut proof = Proof {
         sound: sound
             .iter()
@@ -134,7 +143,7 @@ async fn live(
             .collect(),
         ..Proof::default()
     };
-    if let Some(dir) = save {
+    if let Some(dir) = &args.save {
         std::fs::create_dir_all(dir)?;
         for (feature, _) in chosen {
             if let Some(evidence) = evidence.get(&feature.number) {
@@ -149,12 +158,13 @@ async fn live(
     for (_, check) in chosen.iter().filter(|(_, check)| !skipped(check)) {
         for one in check.sabotage {
             eprintln!("f{:03}: {}", check.feature, one.what);
-            let ground = Ground { servers: &servers, checks: &all, sound: &sound, jobs: JOBS, seed: SEED };
+            let (seed, others) = (args.seed, args.others);
+            let ground = Ground { servers: &servers, checks: &all, sound: &sound, jobs: JOBS, seed, others };
             proof.sabotage.push(sabotage(&ground, check, one).await);
         }
     }
     eprintln!("worthless targets");
-    let null: Vec<NullProof> = null_targets(&all, SEED).await?;
+    let null: Vec<NullProof> = null_targets(&all, args.seed).await?;
     proof.null = null;
     if let Some(servers) = Arc::into_inner(servers) {
         servers.stop().await;
@@ -165,13 +175,15 @@ async fn live(
 async fn sound_run(
     servers: &Arc<Servers>,
     all: &[(Feature, &'static Check)],
+    seed: u64,
 ) -> (BTreeMap<u16, Verdict>, BTreeMap<u16, Evidence>) {
-    let place = Arc::new(Place::stacks(servers.clone(), Vec::new(), SEED));
+    let place = Arc::new(Place::stacks(servers.clone(), Vec::new(), seed));
     let plan = Plan {
         features: all.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
         jobs: JOBS,
         patience: Patience::default(),
-        seed: SEED,
+        seed,
+        roll_call: None,
     };
     let (mut verdicts, mut evidence) = (BTreeMap::new(), BTreeMap::new());
     run(plan, &place, |event| {

@@ -1,4 +1,4 @@
-//! A proxy before a service that changes the replies of some paths and hands on everything else as it is.
+//! A proxy before a service that changes what passes on some paths and hands on everything else as it is.
 
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Bytes, Incoming};
@@ -16,18 +16,20 @@ use tokio::task::{JoinHandle, JoinSet};
 type Problem = Box<dyn Error + Send + Sync>;
 type Reply = Response<Either<Incoming, Full<Bytes>>>;
 
-/// What becomes of the replies of one path.
+/// What becomes of the exchanges of one path, or of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// The exact path, without a query.
-    pub path: String,
+    /// The exact path, without a query; none for every path.
+    pub path: Option<String>,
     /// What is changed.
     pub change: Change,
 }
 
-/// A change to a reply.
+/// A change to a request or to its reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
+    /// The request loses this header.
+    DropHeader(String),
     /// Another status, same body.
     Status(u16),
     /// Each occurrence of a text in the body becomes another.
@@ -79,10 +81,15 @@ async fn serve(listener: TcpListener, behind: u16, rules: Arc<Vec<Rule>>) {
 
 async fn forward(mut request: Request<Incoming>, behind: u16, rules: Arc<Vec<Rule>>) -> Result<Reply, Problem> {
     let path = request.uri().path().to_owned();
-    let meant: Vec<&Rule> = rules.iter().filter(|rule| rule.path == path).collect();
-    if !meant.is_empty() {
-        // A compressed body could not be searched.
-        request.headers_mut().remove(ACCEPT_ENCODING);
+    let meant: Vec<&Rule> =
+        rules.iter().filter(|rule| rule.path.as_ref().is_none_or(|wanted| *wanted == path)).collect();
+    for rule in &meant {
+        match &rule.change {
+            Change::DropHeader(name) => drop(request.headers_mut().remove(name)),
+            Change::Status(_) => {}
+            // A compressed body could not be searched.
+            Change::Text { .. } => drop(request.headers_mut().remove(ACCEPT_ENCODING)),
+        }
     }
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, behind)).await?;
     let (mut sender, connection) =
@@ -97,6 +104,7 @@ async fn forward(mut request: Request<Incoming>, behind: u16, rules: Arc<Vec<Rul
 
 async fn change(mut reply: Reply, change: &Change) -> Result<Reply, Problem> {
     match change {
+        Change::DropHeader(_) => Ok(reply),
         Change::Status(status) => {
             *reply.status_mut() = StatusCode::from_u16(*status)?;
             Ok(reply)
@@ -141,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_replies_of_the_path_are_changed() {
-        let rule = |path: &str, change| Rule { path: path.into(), change };
+        let rule = |path: &str, change| Rule { path: Some(path.into()), change };
         let text = Change::Text { from: "HTTP".into(), to: "smoke signals".into() };
         let rules = vec![rule("/status", Change::Status(418)), rule("/text", text)];
         let port = free_port();
@@ -156,6 +164,22 @@ mod tests {
         assert_eq!(get("/status?a=b").await, (418, "GET /status?a=b HTTP/1.1".into()));
         assert_eq!(get("/text").await, (200, "GET /text smoke signals/1.1".into()));
         assert_eq!(get("/texts").await, (200, "GET /texts HTTP/1.1".into()));
+    }
+
+    #[tokio::test]
+    async fn a_header_is_dropped_on_every_path() {
+        let rule = Rule { path: None, change: Change::DropHeader("x-thread".into()) };
+        let heard = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (port, behind) = (free_port(), heard.local_addr().unwrap().port());
+        let _proxy = RewritingProxy::start(port, behind, vec![rule]).await.unwrap();
+        let request = reqwest::Client::new().get(format!("http://127.0.0.1:{port}/any"));
+        let asking = tokio::spawn(request.header("x-thread", "1").header("x-other", "2").send());
+        let (mut stream, _) = heard.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        let length = stream.read(&mut buffer).await.unwrap();
+        let head = String::from_utf8_lossy(&buffer[..length]).to_lowercase();
+        asking.abort();
+        assert!(head.contains("x-other: 2") && !head.contains("x-thread"), "{head}");
     }
 
     #[tokio::test]

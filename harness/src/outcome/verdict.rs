@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// What is known of a step or of a feature after a run.
 ///
-/// A step is never [`Verdict::Partial`] or [`Verdict::Unchecked`].
+/// A step is never [`Verdict::Partial`], and [`Verdict::Unchecked`] only together with its whole feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -43,7 +43,7 @@ impl Verdict {
     /// The verdict of a feature whose steps have these verdicts.
     ///
     /// A wrong step outweighs everything, then a look that failed. No step at all is an error: a
-    /// feature of which nothing is known has not passed.
+    /// feature of which nothing is known has not passed. Neither has one with a step that nobody checks.
     pub fn of_steps(steps: impl IntoIterator<Item = Verdict>) -> Verdict {
         let steps: Vec<Verdict> = steps.into_iter().collect();
         let has = |verdict| steps.contains(&verdict);
@@ -51,6 +51,8 @@ impl Verdict {
             Verdict::Fail
         } else if has(Verdict::Error) || steps.is_empty() {
             Verdict::Error
+        } else if has(Verdict::Unchecked) {
+            Verdict::Unchecked
         } else if !has(Verdict::Skip) {
             Verdict::Pass
         } else if has(Verdict::Pass) {

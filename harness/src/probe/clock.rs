@@ -83,6 +83,19 @@ impl Case {
         Ok(())
     }
 
+    /// As [`Case::pass`], also for the object store.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] patience where the store has no test clock.
+    pub async fn pass_for_store(&mut self, time: Duration) -> Result<(), Stop> {
+        let patience = Need::Patience(time);
+        if self.can(patience) || self.can(Need::StoreClock) {
+            self.pass(time).await
+        } else {
+            Err(Stop::Needs(patience))
+        }
+    }
+
     /// Waits until a service waits on its clock for so many things with this in their name, so that moving the clock
     /// means something; nothing where there is no test clock.
     ///
@@ -128,15 +141,25 @@ pub(crate) fn unix_now(live: &Live) -> f64 {
     chrono::Utc::now().timestamp_micros() as f64 / 1e6 + moved
 }
 
-/// Moves the clock of every service of the target.
+/// Moves the clocks of the target: of every service, and of the object stores that have one.
 async fn advance(live: &Live, time: Duration) -> Result<(), CannotLook> {
-    let ms = time.as_millis() as i64;
-    for service in live.target.services.keys().copied() {
-        let body = json!({"ms": ms});
-        // A service that is stopped at the moment has no clock to move.
-        let _ = ask(live, service, "POST", "/test/clock/advance", Some(body)).await;
+    let body = json!({"ms": time.as_millis() as u64});
+    let stores = live.target.object_store.iter().chain(&live.target.second_object_store).filter(|store| store.clock);
+    for store in stores {
+        let url = format!("{}/test/clock/advance", store.endpoint);
+        let moved = live.http.post(url).json(&body).timeout(live.patience.answer).send().await;
+        // As a service, a store that is stopped at the moment has no clock to move.
+        if let Ok(answer) = moved
+            && !answer.status().is_success()
+        {
+            return Err(CannotLook::new("clock", format!("the object store has no test clock: {}", answer.status())));
+        }
     }
-    live.clock_moved_ms.fetch_add(ms, Ordering::Relaxed);
+    for service in live.target.services.keys().copied() {
+        // A service that is stopped at the moment has no clock to move.
+        let _ = ask(live, service, "POST", "/test/clock/advance", Some(body.clone())).await;
+    }
+    live.clock_moved_ms.fetch_add(time.as_millis() as i64, Ordering::Relaxed);
     Ok(())
 }
 

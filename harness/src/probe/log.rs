@@ -56,6 +56,28 @@ impl Case {
         self.lines_until(mark, containing, |lines| lines.iter().any(&wanted)).await
     }
 
+    /// The first line since the mark that holds a text and has all these fields, waited for; `null` where none comes.
+    ///
+    /// # Errors
+    /// [`Stop::CannotLook`] where the log cannot be read.
+    pub async fn line_with(&mut self, mark: Mark, containing: &str, fields: &[&str]) -> Result<Seen, Stop> {
+        let asked = json!({"log": mark.service.name(), "line that holds": containing, "and has": fields});
+        self.observe("log", asked, async |live: Arc<Live>| {
+            let parts = [live.vault.open(containing)];
+            let deadline = tokio::time::Instant::now() + live.patience.moment();
+            loop {
+                let text = read(source(&live, mark.service)?, mark.bytes).await?;
+                let mut lines = matching(&text, &parts).into_iter();
+                let found = lines.find(|line| fields.iter().all(|field| !line[field].is_null()));
+                if found.is_some() || tokio::time::Instant::now() > deadline {
+                    return Ok(found.unwrap_or_default());
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        })
+        .await
+    }
+
     /// As [`Case::lines`], as soon as the lines are `enough` together.
     ///
     /// # Errors

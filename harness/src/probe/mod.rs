@@ -1,12 +1,14 @@
 //! The eyes and hands of a check. A probe asks, waits and records; it judges nothing.
 
 mod clock;
+mod database;
 mod doubles;
 mod http;
 mod log;
 mod manifests;
 mod metrics;
 mod object_store;
+mod password;
 mod process;
 mod redis;
 mod relay;
@@ -16,8 +18,9 @@ pub use self::clock::Moment;
 pub use self::http::{Pending, Reply, Request};
 pub use self::log::Mark;
 pub use self::metrics::{exposition, total};
+pub use self::object_store::{Altered, Filler, Presign, Presigned, Rule, Signer, Store, StoreRequest};
 pub use self::relay::CutAt;
 pub use self::sql::Held;
 
 pub(crate) use self::clock::unix_now;
-pub(crate) use self::http::TARGET_DOWN;
+pub(crate) use self::http::{Spec, TARGET_DOWN, exchange};

@@ -15,16 +15,38 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Held(Option<sqlx::PgConnection>);
 
 impl Case {
-    /// The rows of a query, each an object by column name.
+    /// The rows of a query, each an object by column name; the query may name secrets.
     ///
     /// # Errors
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where the query is refused.
     pub async fn rows(&mut self, query: &str) -> Result<Seen, Stop> {
+        self.rows_under(&[], query).await
+    }
+
+    /// As [`Case::rows`], under settings (`set local …`) that hold for this query alone.
+    ///
+    /// # Errors
+    /// As [`Case::rows`].
+    pub async fn rows_under(&mut self, settings: &[&str], query: &str) -> Result<Seen, Stop> {
         self.needs(Need::Sql)?;
+        let mut asked = json!({"query": query});
+        if !settings.is_empty() {
+            asked["under"] = json!(settings);
+        }
+        let settings: Vec<String> = settings.iter().map(|&one| one.to_owned()).collect();
         let wrapped = format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q");
-        self.observe("sql", json!({"query": query}), async |live: Arc<Live>| {
+        self.observe("sql", asked, async |live: Arc<Live>| {
             let pool = pool(&live)?;
-            let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(wrapped)).fetch_one(&pool);
+            let run = async {
+                let mut transaction = pool.begin().await?;
+                for setting in settings {
+                    sqlx::query(AssertSqlSafe(setting)).execute(&mut *transaction).await?;
+                }
+                let query = AssertSqlSafe(live.vault.open(&wrapped));
+                let rows = sqlx::query_scalar::<_, Value>(query).fetch_one(&mut *transaction).await?;
+                transaction.rollback().await?;
+                Ok(rows)
+            };
             match tokio::time::timeout(PATIENCE, run).await {
                 Ok(Ok(rows)) => Ok(rows),
                 Ok(Err(error)) => silence(&error).ok_or_else(|| CannotLook::new("sql", &error)),
@@ -51,7 +73,7 @@ impl Case {
     }
 
     /// Runs statements in one transaction that is rolled back at the end: what the last of them came to,
-    /// `/rows` (affected) or `/sqlstate` and `/message` of the error.
+    /// `/rows` (affected), or `/sqlstate`, `/message` and `/table` of its refusal.
     ///
     /// # Errors
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where an earlier statement fails.
@@ -98,6 +120,25 @@ impl Case {
         })
         .await?;
         Ok(())
+    }
+
+    /// Runs one statement for good, in rows of the case's own: `/rows` (affected), or `/sqlstate`, `/message` and
+    /// `/table` of its refusal.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where the database does not answer.
+    pub async fn change(&mut self, statement: &str) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let asked = json!({"change": statement});
+        let statement = statement.to_owned();
+        self.observe("sql", asked, async |live: Arc<Live>| {
+            let pool = pool(&live)?;
+            match sqlx::query(AssertSqlSafe(live.vault.open(&statement))).execute(&pool).await {
+                Ok(done) => Ok(json!({"rows": done.rows_affected()})),
+                Err(error) => refusal(&error).ok_or_else(|| CannotLook::new("sql", error)),
+            }
+        })
+        .await
     }
 
     /// Takes a lock (`lock table users in access exclusive mode`) and returns as soon as it is held; it is let go by
@@ -157,7 +198,8 @@ impl Case {
     }
 }
 
-fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
+/// How the target's database is reached.
+pub(super) fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
     let access = live.target.postgres.as_ref();
     let access = access.ok_or_else(|| CannotLook::new("sql", "the target gives no access"))?;
     Ok(PgConnectOptions::new_without_pgpass()
@@ -171,7 +213,7 @@ fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
 }
 
 /// The case's own few connections.
-fn pool(live: &Live) -> Result<PgPool, CannotLook> {
+pub(super) fn pool(live: &Live) -> Result<PgPool, CannotLook> {
     let mut slot = live.sql.lock().expect("nothing panics while it holds this lock");
     if let Some(pool) = &*slot {
         return Ok(pool.clone());
@@ -184,10 +226,10 @@ fn pool(live: &Live) -> Result<PgPool, CannotLook> {
     Ok(pool)
 }
 
-/// A refusal by the database, with its SQLSTATE.
+/// A refusal by the database, with its SQLSTATE and the table whose rule it was.
 fn refusal(error: &sqlx::Error) -> Option<Value> {
     let error = error.as_database_error()?;
-    Some(json!({"sqlstate": error.code(), "message": error.message()}))
+    Some(json!({"sqlstate": error.code(), "message": error.message(), "table": error.table()}))
 }
 
 /// No connection: an observation, too.

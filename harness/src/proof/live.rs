@@ -1,5 +1,6 @@
 //! Sabotage: every check is run on a target that is broken in one way, and exactly the named features must turn red.
 
+use super::Share;
 use crate::catalogue::Feature;
 use crate::check::{Check, Patience};
 use crate::outcome::{Outcome, Verdict};
@@ -50,6 +51,21 @@ pub struct Ground<'a> {
     pub jobs: usize,
     /// Seed of ids and chance.
     pub seed: u64,
+    /// How many of the other checks look at a broken target, too.
+    pub others: Share,
+}
+
+impl Ground<'_> {
+    /// The checks that look at a broken target: those that must turn red, and of the others those drawn, as far as
+    /// their target is another than before.
+    fn witnesses(&self, of: &Check, sabotage: &Sabotage) -> Vec<(Feature, Option<&'static Check>)> {
+        let looks = |check: &Check| {
+            let meant = check.feature == of.feature || sabotage.also_red.contains(&check.feature);
+            meant || sabotage.how.touches(check.setup) && self.others.draws(self.seed, sabotage.what, check.feature)
+        };
+        let looking = self.checks.iter().filter(|(_, check)| looks(check));
+        looking.map(|(feature, check)| (feature.clone(), Some(*check))).collect()
+    }
 }
 
 /// Runs the checks on stacks that are broken in one way and compares with the verdicts on a sound one. What is not
@@ -63,14 +79,10 @@ pub async fn sabotage(ground: &Ground<'_>, of: &'static Check, sabotage: &Sabota
 }
 
 async fn try_once(ground: &Ground<'_>, of: &'static Check, sabotage: &Sabotage) -> SabotageProof {
-    let Ground { servers, checks, sound, jobs, seed } = *ground;
+    let Ground { servers, sound, jobs, seed, .. } = *ground;
     let place = Arc::new(Place::stacks(servers.clone(), vec![sabotage.how], seed));
-    let plan = Plan {
-        features: checks.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
-        jobs,
-        patience: Patience::default(),
-        seed,
-    };
+    let plan =
+        Plan { features: ground.witnesses(of, sabotage), jobs, patience: Patience::default(), seed, roll_call: None };
     let mut outcomes: Vec<Outcome> = Vec::new();
     run(plan, &place, |event| {
         if let Event::Finished(run) = event {

@@ -4,11 +4,13 @@ mod live;
 mod mutate;
 mod null;
 mod replay;
+mod share;
 mod table;
 mod tamper;
 
 pub use live::{Ground, SabotageProof, sabotage};
 pub use null::{NullProof, null_targets};
 pub use replay::replay;
+pub use share::Share;
 pub use table::Proof;
 pub use tamper::{StepProof, TamperProof, tamper};

@@ -5,7 +5,7 @@ use crate::check::{Check, Patience};
 use crate::doubles::{Worthless, WorthlessServer};
 use crate::outcome::Verdict;
 use crate::runner::{Event, Place, Plan, run};
-use crate::target::{Endpoint, LogSource, Secret, Service, Target};
+use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Part, Secret, Service, StoreUser, Target};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +54,7 @@ async fn one(kind: Worthless, checks: &[(Feature, &'static Check)], seed: u64) -
         jobs: checks.len(),
         patience: Patience { answer: ANSWER, ..Patience::default() },
         seed,
+        roll_call: None,
     };
     let mut proof = NullProof {
         target: kind.what().to_owned(),
@@ -86,17 +87,28 @@ fn target(kind: Worthless, base: &str) -> Target {
         health: service.health_path().to_owned(),
         log: Some(LogSource::File(PathBuf::from("/dev/null"))),
     };
+    let secret = Secret::new("a key that a worthless server has no use for");
+    let store = ObjectStoreAccess {
+        endpoint: base.to_owned(),
+        region: "us-east-1".to_owned(),
+        access_key: "worthless".to_owned(),
+        secret_key: secret.clone(),
+        console: Some(base.to_owned()),
+        clock: true,
+        user: Some(StoreUser { access_key: "more worthless".to_owned(), secret_key: secret.clone() }),
+    };
     Target {
         name: kind.what().to_owned(),
         services: Service::ALL.into_iter().map(|service| (service, endpoint(service))).collect(),
         silent: Vec::new(),
-        parts: Vec::new(),
+        parts: vec![Part::ObjectStore, Part::SecondObjectStore],
         inboxes: std::collections::BTreeMap::new(),
         postgres_relay: None,
         postgres: None,
         redis: None,
-        object_store: None,
-        signing_key: Some(Secret::new("a key that a worthless server has no use for")),
+        object_store: Some(store.clone()),
+        second_object_store: Some(store),
+        signing_key: Some(secret),
         test_endpoints: true,
         clock: true,
         disposable: false,

@@ -1,6 +1,6 @@
 //! One way in which a stack differs from a sound one. Sabotages are made of these.
 
-use crate::target::Service;
+use crate::target::{Service, Setup};
 
 /// A change to a stack that is about to be started; the reference's code is never touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,13 @@ pub enum Alteration {
         /// What takes its place.
         to: &'static str,
     },
+    /// A proxy before the service takes a header from every request.
+    DropHeader {
+        /// The service behind the proxy.
+        service: Service,
+        /// Name of the header, in lower case.
+        header: &'static str,
+    },
     /// A proxy before the service answers requests to one path otherwise; all other requests pass through it unchanged.
     RewriteReply {
         /// The service behind the proxy.
@@ -36,6 +43,26 @@ pub enum Alteration {
         /// What becomes of the reply.
         rewrite: Rewrite,
     },
+}
+
+impl Alteration {
+    /// Whether a stack of this setup comes out otherwise than a sound one. A check whose stack lacks the service that
+    /// is altered stands on the same target as before.
+    pub fn touches(&self, setup: Setup) -> bool {
+        let altered = match *self {
+            Alteration::Env { service, .. }
+            | Alteration::MuteLog(service)
+            | Alteration::DropHeader { service, .. }
+            | Alteration::RewriteReply { service, .. } => service,
+            // Whoever looks at the files themselves is the check that the sabotage is of.
+            Alteration::EditFile { .. } => return false,
+            Alteration::Sql(_) => return true,
+        };
+        match setup {
+            Setup::Shared => true,
+            Setup::Own(own) => own.services.contains(&altered),
+        }
+    }
 }
 
 /// What a proxy does to a reply.

@@ -2,8 +2,9 @@
 
 use super::command::{Printed, run_to_end};
 use super::database;
+use super::object_store::ObjectStore;
 use super::run::Run;
-use super::servers::RedisServer;
+use super::servers::{PostgresServer, RedisServer, Running};
 use super::services::Services;
 use crate::target::{Boxed, CannotControl, Control, PostgresAccess, Power, Server, Service, Signal};
 use serde_json::{Value, json};
@@ -23,6 +24,10 @@ pub struct StackControl {
     pub services: Arc<Services>,
     /// The Redis of the stack.
     pub redis: Arc<RedisServer>,
+    /// The PostgreSQL of the stack, where it has one of its own.
+    pub postgres: Option<Arc<PostgresServer>>,
+    /// The S3 store, where it is the stack's own.
+    pub object_store: Option<Arc<ObjectStore>>,
     /// The database of the stack.
     pub database: PostgresAccess,
     /// The reference's executable.
@@ -31,7 +36,22 @@ pub struct StackControl {
     pub folder: PathBuf,
 }
 
+/// Said where a server serves others as well.
+const NOT_OWN: &str = "it is not this stack's own";
+
 impl StackControl {
+    fn server(&self, server: Server) -> Option<&dyn Running> {
+        match server {
+            Server::Redis => Some(&*self.redis.running),
+            Server::Postgres => self.postgres.as_ref().map(|postgres| &*postgres.running),
+            Server::ObjectStore => self.object_store.as_ref().map(|store| &*store.running),
+        }
+    }
+
+    fn own(&self, server: Server, action: &'static str) -> Result<&dyn Running, CannotControl> {
+        self.server(server).ok_or_else(|| CannotControl::new(action, server, NOT_OWN))
+    }
+
     fn files(&self, name: &str) -> Result<PathBuf, CannotControl> {
         let plain = !name.is_empty() && !name.contains('/') && name != "..";
         let wrong = || CannotControl::new("write", name, "expected the name of a file in the services' folder");
@@ -54,8 +74,8 @@ impl Control for StackControl {
 
     fn grants(&self, power: Power) -> bool {
         match power {
-            Power::Configure | Power::Signal | Power::Migrate | Power::Over(Server::Redis) => true,
-            Power::Over(Server::Postgres | Server::ObjectStore) => false,
+            Power::Configure | Power::Signal | Power::Migrate => true,
+            Power::Over(server) => self.server(server).is_some(),
         }
     }
 
@@ -100,21 +120,30 @@ impl Control for StackControl {
 
     fn stop_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move {
-            match server {
-                Server::Redis => self.redis.running.pause().await,
-                Server::Postgres | Server::ObjectStore => Err("it is not this stack's own".to_owned()),
-            }
-            .map_err(|reason| CannotControl::new("stop", server, reason))
+            let stopped = self.own(server, "stop")?.pause().await;
+            stopped.map_err(|reason| CannotControl::new("stop", server, reason))
+        })
+    }
+
+    fn wipe_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
+        Box::pin(async move {
+            let wiped = self.own(server, "empty")?.wipe().await;
+            wiped.map_err(|reason| CannotControl::new("empty", server, reason))
         })
     }
 
     fn start_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move {
-            match server {
-                Server::Redis => self.redis.running.resume().await,
-                Server::Postgres | Server::ObjectStore => Err("it is not this stack's own".to_owned()),
+            let cannot = |reason: String| CannotControl::new("start", server, reason);
+            self.own(server, "start")?.resume().await.map_err(cannot)?;
+            match (server, &self.postgres) {
+                // A server without data has no database, which is for whoever runs it to make.
+                (Server::Postgres, Some(postgres)) => {
+                    let made = database::ensure(&postgres.access, &self.database.database).await;
+                    made.map_err(|error| cannot(error.to_string()))
+                }
+                _ => Ok(()),
             }
-            .map_err(|reason| CannotControl::new("start", server, reason))
         })
     }
 }

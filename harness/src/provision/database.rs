@@ -94,6 +94,20 @@ pub async fn connect(access: &PostgresAccess) -> Result<PgConnection, sqlx::Erro
         .await
 }
 
+/// Makes an empty database of this name, unless there is one.
+pub async fn ensure(maintenance: &PostgresAccess, name: &str) -> Result<(), ProvisionError> {
+    let work = async {
+        let mut connection = connect(maintenance).await?;
+        let there = sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(name);
+        if !there.fetch_one(&mut connection).await? {
+            // Names are our own and need no quoting.
+            sqlx::raw_sql(AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await?;
+        }
+        connection.close().await
+    };
+    work.await.map_err(ProvisionError::database(format!("create the database {name}")))
+}
+
 /// The variables by which a service finds its database.
 pub fn variables(access: &PostgresAccess) -> [(&'static str, String); 5] {
     [

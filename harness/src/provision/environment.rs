@@ -1,10 +1,11 @@
 //! The environment that each service of a stack runs in.
 
 use super::alteration::Alteration;
-use super::database;
+use super::{database, object_store};
 use crate::target::{ObjectStoreAccess, PostgresAccess, RedisAccess, Secret, Service};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 
 /// What a stack's services must know; the same for all of them.
 pub struct Surroundings<'a> {
@@ -18,6 +19,8 @@ pub struct Surroundings<'a> {
     pub signing_key: &'a Secret,
     /// Where each of the ten services is reached, also those that do not run.
     pub ports: &'a BTreeMap<Service, u16>,
+    /// A folder that accounts without rights may pass through, gone with the run.
+    pub scratch: &'a Path,
 }
 
 /// The whole environment of one service that listens on a port; nothing else is inherited.
@@ -47,9 +50,12 @@ pub fn of(
     if let Some(password) = &surroundings.redis.password {
         set("REDIS_PASSWORD", password.expose());
     }
-    set("MINIO_ENDPOINT", &surroundings.object_store.endpoint);
-    set("MINIO_ROOT_USER", &surroundings.object_store.access_key);
-    set("MINIO_ROOT_PASSWORD", surroundings.object_store.secret_key.expose());
+    // In the folder that the service starts in.
+    set("BACKUP_DIR", "backups");
+    set("BACKUP_SCRATCH_DIR", &surroundings.scratch.display().to_string());
+    for (name, value) in object_store::variables("MINIO", surroundings.object_store) {
+        set(&name, &value);
+    }
     for (other, public) in surroundings.ports {
         let listens = if *other == service { port } else { *public };
         set(&format!("{}_HOST", other.env_prefix()), "127.0.0.1");
@@ -93,9 +99,13 @@ mod tests {
                 region: "us-east-1".into(),
                 access_key: "key".into(),
                 secret_key: secret.clone(),
+                console: None,
+                clock: false,
+                user: None,
             },
             signing_key: &secret,
             ports: &ports,
+            scratch: Path::new("/dev/shm/run"),
         };
         of(&surroundings, service, port, &[], alterations)
     }

@@ -7,11 +7,12 @@ mod file;
 pub use error::TargetFileError;
 
 use crate::target::{
-    Control, Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, RedisAccess, Secret, Service, Target,
+    Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess, Secret, Service, StoreUser,
+    Target,
 };
 use commands::Commands;
 use error::Source;
-use file::{ControlTable, LogTable, ObjectStoreTable, PostgresTable, RedisTable, ServiceTable};
+use file::{ControlTable, LogTable, ObjectStoreTable, PostgresTable, RedisTable, ServiceTable, StoreUserTable};
 use reqwest::Url;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,12 +40,14 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
         name: file.name.unwrap_or_else(|| stem(path)),
         services,
         silent: Vec::new(),
-        parts: Vec::new(),
+        // What its backups need, a deployment brings itself.
+        parts: vec![Part::PostgresTools],
         inboxes: BTreeMap::new(),
         postgres_relay: None,
         postgres: file.postgres.map(|table| reader.postgres(table)).transpose()?,
         redis: file.redis.map(|table| reader.redis(table)).transpose()?,
         object_store: file.object_store.map(|table| reader.object_store(table)).transpose()?,
+        second_object_store: None,
         signing_key: file
             .tokens
             .map(|table| reader.secret("tokens.signing_key_env", &table.signing_key_env))
@@ -158,11 +161,20 @@ impl Reader<'_> {
     }
 
     fn object_store(&self, table: ObjectStoreTable) -> Result<ObjectStoreAccess, TargetFileError> {
+        let user = |user: StoreUserTable| {
+            Ok::<_, TargetFileError>(StoreUser {
+                access_key: self.secret("object_store.user.access_key_env", &user.access_key_env)?.expose().to_owned(),
+                secret_key: self.secret("object_store.user.secret_key_env", &user.secret_key_env)?,
+            })
+        };
         Ok(ObjectStoreAccess {
             endpoint: self.address("object_store.endpoint", &table.endpoint)?,
             region: table.region,
             access_key: self.secret("object_store.access_key_env", &table.access_key_env)?.expose().to_owned(),
             secret_key: self.secret("object_store.secret_key_env", &table.secret_key_env)?,
+            console: table.console.map(|console| self.address("object_store.console", &console)).transpose()?,
+            clock: table.clock,
+            user: table.user.map(user).transpose()?,
         })
     }
 

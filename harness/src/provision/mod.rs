@@ -34,6 +34,7 @@ mod stack;
 
 pub use alteration::{Alteration, Rewrite};
 pub use error::ProvisionError;
+pub use object_store::{Alone, serve_alone};
 pub use options::{Announce, Backend, BackendChoice, Options};
 pub use reaper::{SUBCOMMAND as REAP, reap};
 pub use servers::Servers;

@@ -18,8 +18,17 @@ pub trait Infrastructure: Send + Sync {
     fn postgres(&self) -> &PostgresAccess;
     /// Starts a Redis for one stack and returns once it has answered PING; may be called concurrently.
     fn redis<'a>(&'a self, stack: &'a str) -> Boxed<'a, Result<RedisServer, ProvisionError>>;
+    /// Starts a PostgreSQL for one stack, which hands out its log of changes to others; may be called concurrently.
+    fn own_postgres<'a>(&'a self, stack: &'a str) -> Boxed<'a, Result<PostgresServer, ProvisionError>>;
+    /// Whether the machine that services run on has the programs of PostgreSQL in the version of its servers.
+    fn has_postgres_tools(&self) -> bool;
     /// The S3 store, where the infrastructure has one that has answered a signed request; else one is embedded.
     fn object_store(&self) -> Option<&ObjectStoreAccess>;
+    /// Starts an S3 store for one stack, where the infrastructure can; else one of this machine is taken.
+    fn own_object_store<'a>(&'a self, region: &'a str) -> Option<Boxed<'a, Result<ObjectStore, ProvisionError>>> {
+        let _ = region;
+        None
+    }
     /// What a report should say: `postgresql` => `15.18`, `redis` => `7.0.15`, perhaps `object_store` => `minio …`.
     fn facts(&self) -> BTreeMap<String, String>;
     /// Ends everything that it started.
@@ -36,10 +45,23 @@ pub trait Running: Send + Sync {
         Box::pin(async { Err("it cannot be stopped and started again".to_owned()) })
     }
 
+    /// Ends it for a while, and its data for good: when it is started again, it is as if it had never been used.
+    fn wipe(&self) -> Boxed<'_, Result<(), String>> {
+        Box::pin(async { Err("it cannot be emptied".to_owned()) })
+    }
+
     /// Starts it again at its old address and returns once it answers.
     fn resume(&self) -> Boxed<'_, Result<(), String>> {
         Box::pin(async { Err("it cannot be stopped and started again".to_owned()) })
     }
+}
+
+/// The PostgreSQL of one stack.
+pub struct PostgresServer {
+    /// The superuser's way into the maintenance database.
+    pub access: PostgresAccess,
+    /// How to end it.
+    pub running: Box<dyn Running>,
 }
 
 /// The Redis of one stack.
@@ -71,12 +93,13 @@ impl Servers {
         let (backend, why, infrastructure) = choose(&run, &options).await?;
         let embedded = match infrastructure.object_store() {
             Some(_) => None,
-            None => Some(object_store::start(&run).await?),
+            None => Some(object_store::start(&run, "objects", object_store::REGION).await?),
         };
         let ours = embedded.as_ref().map(|store| &store.access);
         let object_store = ours.or(infrastructure.object_store()).cloned();
         let object_store = object_store.expect("it is ours or the infrastructure's");
-        object_store::make_buckets(&object_store).await?;
+        // Many stacks live by it, so no check moves its clock.
+        let object_store = ObjectStoreAccess { clock: false, ..object_store };
         let databases = Databases::new(run.clone(), infrastructure.postgres().clone());
         // Waited for here, so that the time of building it is no check's time.
         reference.path().await?;
@@ -139,16 +162,32 @@ async fn choose(
     run: &Arc<Run>,
     options: &Options,
 ) -> Result<(Backend, String, Box<dyn Infrastructure>), ProvisionError> {
-    let usable = match options.choice {
-        BackendChoice::Native => Err("asked for".to_owned()),
-        BackendChoice::Docker => Ok(("asked for", docker::usable(&options.announce).await?)),
+    let why_native = match options.choice {
+        BackendChoice::Native => "asked for".to_owned(),
+        BackendChoice::Docker => {
+            let containers = docker::start(run, docker::usable(&options.announce).await?).await?;
+            return Ok((Backend::Docker, "asked for".to_owned(), containers));
+        }
         BackendChoice::Auto => match docker::usable(&options.announce).await {
-            Ok(usable) => Ok(("a container engine answers and has the images", usable)),
-            Err(error) => Err(error.to_string()),
+            Ok(usable) => match docker::start(run, usable).await {
+                Ok(containers) => {
+                    let why = "a container engine answers and has the images".to_owned();
+                    return Ok((Backend::Docker, why, containers));
+                }
+                // An engine may be there and yet be forbidden to start anything, or have no room left.
+                Err(error) => {
+                    let why = format!("a container engine answers, but {}", first_line(&error));
+                    run.announce(&format!("{why}; going on without containers"));
+                    why
+                }
+            },
+            Err(error) => error.to_string(),
         },
     };
-    Ok(match usable {
-        Ok((why, usable)) => (Backend::Docker, why.to_owned(), docker::start(run, usable).await?),
-        Err(why) => (Backend::Native, why, native::start(run, options).await?),
-    })
+    Ok((Backend::Native, why_native, native::start(run, options).await?))
+}
+
+/// An error without the end of a log that may hang on it.
+fn first_line(error: &ProvisionError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }

@@ -9,10 +9,10 @@ use super::error::ProvisionError;
 use super::parts::Parts;
 use super::random;
 use super::run::Run;
-use super::servers::{Infrastructure, RedisServer};
+use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
 use crate::doubles::{Change, RewritingProxy, Rule, Silent};
-use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, PostgresAccess, Secret, Service, Target};
+use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,7 @@ pub struct Stack {
     doubles: Doubles,
     parts: Parts,
     redis: Arc<RedisServer>,
+    postgres: Option<Arc<PostgresServer>>,
     databases: Arc<Databases>,
     database: PostgresAccess,
 }
@@ -74,6 +75,7 @@ struct Plan<'a> {
     ground: &'a Ground<'a>,
     spec: &'a StackSpec,
     folder: PathBuf,
+    postgres: Option<Arc<PostgresServer>>,
     database: PostgresAccess,
     redis: Arc<RedisServer>,
     parts: Parts,
@@ -86,14 +88,16 @@ impl Stack {
     pub async fn start(ground: Ground<'_>, spec: &StackSpec) -> Result<Stack, ProvisionError> {
         let folder = make_folder(&ground.run.directory, spec)?;
         let statements: Vec<&str> = spec.alterations.iter().filter_map(statement).collect();
-        let (database, redis) = tokio::try_join!(
-            ground.databases.create(&spec.name, ground.reference, &statements),
-            ground.infrastructure.redis(&spec.name),
-        )?;
-        let parts = Parts::start(ground.run, spec.own.parts, &database).await?;
+        let (postgres, redis) = tokio::try_join!(own_postgres(&ground, spec), ground.infrastructure.redis(&spec.name))?;
+        let databases = match &postgres {
+            Some(server) => Arc::new(Databases::new(ground.run.clone(), server.access.clone())),
+            None => ground.databases.clone(),
+        };
+        let database = databases.create(&spec.name, ground.reference, &statements).await?;
+        let parts = Parts::start(ground.run, ground.infrastructure, spec.own.parts, &database).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
         let manifests = deployment::manifests(ground.source.as_deref(), &folder, &spec.alterations)?;
-        let plan = Plan { ground: &ground, spec, folder, database, redis, parts, manifests, signing_key };
+        let plan = Plan { ground: &ground, spec, folder, postgres, database, redis, parts, manifests, signing_key };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {
@@ -107,7 +111,8 @@ impl Stack {
             doubles,
             parts: plan.parts,
             redis: plan.redis,
-            databases: ground.databases.clone(),
+            postgres: plan.postgres,
+            databases,
             database: plan.database,
         })
     }
@@ -116,15 +121,34 @@ impl Stack {
     pub async fn stop(self) {
         drop(self.target);
         self.services.end().await;
-        drop((self.doubles, self.parts));
+        drop(self.doubles);
         let redis = async {
             // A check that was cut off may still hold its target; then Redis ends with it.
             if let Some(redis) = Arc::into_inner(self.redis) {
                 redis.running.stop().await;
             }
         };
-        tokio::join!(redis, self.databases.remove(&self.database));
+        let database = async {
+            match self.postgres {
+                None => self.databases.remove(&self.database).await,
+                // Its data go with it.
+                Some(postgres) => {
+                    if let Some(postgres) = Arc::into_inner(postgres) {
+                        postgres.running.stop().await;
+                    }
+                }
+            }
+        };
+        tokio::join!(redis, self.parts.stop(), database);
     }
+}
+
+/// A PostgreSQL for this stack alone, where it asks for one.
+async fn own_postgres(ground: &Ground<'_>, spec: &StackSpec) -> Result<Option<Arc<PostgresServer>>, ProvisionError> {
+    if !spec.own.parts.contains(&Part::Postgres) {
+        return Ok(None);
+    }
+    ground.infrastructure.own_postgres(&spec.name).await.map(|server| Some(Arc::new(server)))
 }
 
 impl Plan<'_> {
@@ -163,9 +187,10 @@ impl Plan<'_> {
         let surroundings = Surroundings {
             postgres: &self.database,
             redis: &self.redis.access,
-            object_store: self.ground.object_store,
+            object_store: self.object_store(),
             signing_key: &self.signing_key,
             ports,
+            scratch: &self.ground.run.scratch,
         };
         let log = self.log(service);
         std::fs::write(&log, "").map_err(ProvisionError::file("create", &log))?;
@@ -194,7 +219,10 @@ impl Plan<'_> {
     fn rules(&self, service: Service) -> Vec<Rule> {
         let rule = |alteration: &Alteration| match *alteration {
             Alteration::RewriteReply { service: whose, path, rewrite } if whose == service => {
-                Some(Rule { path: path.to_owned(), change: change(rewrite) })
+                Some(Rule { path: Some(path.to_owned()), change: change(rewrite) })
+            }
+            Alteration::DropHeader { service: whose, header } if whose == service => {
+                Some(Rule { path: None, change: Change::DropHeader(header.to_owned()) })
             }
             _ => None,
         };
@@ -203,9 +231,20 @@ impl Plan<'_> {
 
     fn secrets(&self) -> Vec<Secret> {
         let mut secrets =
-            vec![self.signing_key.clone(), self.database.password.clone(), self.ground.object_store.secret_key.clone()];
+            vec![self.signing_key.clone(), self.database.password.clone(), self.object_store().secret_key.clone()];
         secrets.extend(self.redis.access.password.clone());
+        secrets.extend(self.parts.second_object_store.iter().map(|store| store.access.secret_key.clone()));
         secrets
+    }
+
+    /// What it asked for, without what the machine does not have.
+    fn parts_there(&self) -> Vec<Part> {
+        let has = |part: &Part| *part != Part::PostgresTools || self.ground.infrastructure.has_postgres_tools();
+        self.spec.own.parts.iter().copied().filter(has).collect()
+    }
+
+    fn object_store(&self) -> &ObjectStoreAccess {
+        self.parts.object_store.as_ref().map_or(self.ground.object_store, |own| &own.access)
     }
 
     fn control(&self, services: &Arc<Services>) -> StackControl {
@@ -213,6 +252,8 @@ impl Plan<'_> {
             run: self.ground.run.clone(),
             services: services.clone(),
             redis: self.redis.clone(),
+            postgres: self.postgres.clone(),
+            object_store: self.parts.object_store.clone(),
             database: self.database.clone(),
             reference: self.ground.reference.to_owned(),
             folder: self.folder.clone(),
@@ -230,12 +271,13 @@ impl Plan<'_> {
             name: "reference".into(),
             services: running.map(|&service| (service, endpoint(service))).collect(),
             silent: self.spec.own.silent.to_vec(),
-            parts: self.spec.own.parts.to_vec(),
+            parts: self.parts_there(),
             inboxes: self.parts.inboxes.clone(),
             postgres_relay: self.parts.postgres_relay.clone(),
             postgres: Some(self.database.clone()),
             redis: Some(self.redis.access.clone()),
-            object_store: Some(self.ground.object_store.clone()),
+            object_store: Some(self.object_store().clone()),
+            second_object_store: self.parts.second_object_store.as_ref().map(|second| second.access.clone()),
             signing_key: Some(self.signing_key.clone()),
             test_endpoints: true,
             clock: true,

@@ -1,6 +1,6 @@
 //! A record for the tests of everything that reads one: each verdict once or more, and text that means harm.
 
-use super::{CatalogueId, Footer, Header, Record, RecordWriter, VERSION};
+use super::{CatalogueId, Footer, Header, Record, RecordWriter, ServiceState, VERSION};
 use crate::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -100,7 +100,16 @@ pub(crate) fn footer() -> Footer {
     for outcome in outcomes() {
         *totals.entry(outcome.verdict).or_default() += 1;
     }
-    Footer { ended: "2025-11-24T06:50:12Z".into(), duration_ms: 72_345.0, totals }
+    let sound = |service: &str, version: &str| ServiceState {
+        service: service.into(),
+        healthy: true,
+        version: Some(version.into()),
+        reason: None,
+    };
+    let ill =
+        ServiceState { healthy: false, version: None, reason: Some("no connection".into()), ..sound("ai-service", "") };
+    let environment = vec![sound("api-gateway", "1.0.0"), sound("auth-service", "<b>2</b> \u{1b}[31m"), ill];
+    Footer { ended: "2025-11-24T06:50:12Z".into(), duration_ms: 72_345.0, totals, environment: Some(environment) }
 }
 
 /// Writes the fixture as a finished record.
@@ -146,7 +155,13 @@ fn outcome(feature: u16, description: &str, steps: Vec<StepOutcome>) -> Outcome 
 }
 
 fn unchecked(feature: u16, description: &str) -> Outcome {
-    Outcome { verdict: Verdict::Unchecked, revision: 0, duration_ms: 0.0, ..outcome(feature, description, vec![]) }
+    let nobody = StepOutcome { verdict: Verdict::Unchecked, ..step(1, "It is looked at", vec![]) };
+    Outcome {
+        verdict: Verdict::Unchecked,
+        revision: 0,
+        duration_ms: 0.0,
+        ..outcome(feature, description, vec![nobody])
+    }
 }
 
 fn step(step: u8, text: &str, expectations: Vec<Expectation>) -> StepOutcome {

@@ -1,6 +1,6 @@
 //! The three kinds of lines in `outcomes.jsonl`; `reports/outcomes.schema.json` describes them for others.
 
-use super::CatalogueId;
+use super::{CatalogueId, ServiceState};
 use crate::outcome::{Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,6 +42,9 @@ pub struct Footer {
     pub duration_ms: f64,
     /// How many features have which verdict.
     pub totals: BTreeMap<Verdict, usize>,
+    /// The state of the target's services as the run began to look at it; none where nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Vec<ServiceState>>,
 }
 
 /// A line of `outcomes.jsonl`.

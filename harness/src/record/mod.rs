@@ -1,6 +1,7 @@
 //! The record of a run: a directory with all outcomes and their evidence. It is the truth; every report is a view of it.
 
 mod catalogue_id;
+mod environment;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -13,6 +14,7 @@ pub(crate) mod schema;
 mod write;
 
 pub use catalogue_id::CatalogueId;
+pub use environment::ServiceState;
 pub use error::RecordError;
 pub use latest::{latest, point_latest};
 pub use line::{Footer, Header, RecordLine, VERSION};

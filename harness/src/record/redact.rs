@@ -1,6 +1,6 @@
 //! Removes secrets from everything that is about to be written: by value, and by the name of their field.
 
-use super::Header;
+use super::{Footer, Header};
 use crate::outcome::{Evidence, Expectation, Outcome};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -92,6 +92,16 @@ impl Redactor {
         for (name, fact) in &mut clean.facts {
             let secret = SECRET_FIELDS.contains(&name.to_lowercase().as_str());
             *fact = if secret { REMOVED.to_owned() } else { self.text(fact) };
+        }
+        clean
+    }
+
+    /// A footer without secrets.
+    pub fn footer(&self, footer: &Footer) -> Footer {
+        let mut clean = footer.clone();
+        for state in clean.environment.iter_mut().flatten() {
+            state.version = state.version.as_deref().map(|text| self.text(text));
+            state.reason = state.reason.as_deref().map(|text| self.text(text));
         }
         clean
     }

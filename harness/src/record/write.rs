@@ -97,7 +97,7 @@ impl RecordWriter {
     /// When the disk refuses.
     pub fn finish(&self, footer: &Footer) -> Result<(), RecordError> {
         let mut open = self.lock();
-        self.append(&mut open, &RecordLine::Footer(footer.clone()))?;
+        self.append(&mut open, &RecordLine::Footer(self.redactor.footer(footer)))?;
         open.file.sync_all().map_err(|source| unwritable(&self.dir.join(OUTCOMES_FILE), source))
     }
 
@@ -186,9 +186,12 @@ mod tests {
         writer.know(["second-secret"]);
         let mut outcome = fixture::outcomes()[0].clone();
         outcome.reason = Some("login with second-secret failed".into());
+        let mut footer = fixture::footer();
+        footer.environment.as_mut().unwrap()[0].version = Some("1.0 of second-secret".into());
         let mut evidence = fixture::evidence_of_41();
         evidence.observations[0].seen = serde_json::json!({"note": "second-secret", "cookie": "a=b"});
         writer.outcome(&outcome, Some(&evidence)).unwrap();
+        writer.finish(&footer).unwrap();
         let outcomes = fs::read_to_string(place.path().join(OUTCOMES_FILE)).unwrap();
         let evidence = fs::read_to_string(evidence_path(place.path(), outcome.feature)).unwrap();
         for text in [&outcomes, &evidence] {

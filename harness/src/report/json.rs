@@ -3,7 +3,7 @@
 use super::{Group, Summary, Tally, plain};
 use crate::catalogue::{Area, Phase};
 use crate::outcome::Outcome;
-use crate::record::{CatalogueId, Record};
+use crate::record::{CatalogueId, Record, ServiceState};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -23,6 +23,7 @@ struct Report<'a> {
     backend: &'a str,
     target: &'a str,
     facts: &'a BTreeMap<String, String>,
+    environment: Option<&'a [ServiceState]>,
     seed: u64,
     patience_s: f64,
     selection: &'a [u16],
@@ -74,6 +75,7 @@ pub(super) fn render(record: &Record) -> String {
         backend: &header.backend,
         target: &header.target,
         facts: &header.facts,
+        environment: record.footer.as_ref().and_then(|footer| footer.environment.as_deref()),
         seed: header.seed,
         patience_s: header.patience_s,
         selection: &header.selection,

@@ -2,10 +2,12 @@
 
 mod deadline;
 mod place;
+mod roll_call;
 mod schedule;
 mod session;
 
 pub use deadline::deadline;
 pub use place::Place;
+pub use roll_call::RollCall;
 pub use schedule::{Event, Plan, Run, run};
 pub use session::{News, Session, Subject, conduct};

@@ -7,9 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-/// How long the last question to a system that seems down waits for an answer.
-const LAST_QUESTION: Duration = Duration::from_secs(2);
-
 /// Where the checks of one run find their targets.
 pub enum Place {
     /// Stacks made to measure, on servers of the harness's own.
@@ -95,8 +92,9 @@ impl Place {
         servers.stack(&spec).await
     }
 
-    /// Whether a system that stopped answering is down for good: it is asked once more.
-    pub async fn is_down(&self) -> bool {
+    /// Whether a system that stopped answering is down for good: it is asked once more, and has as long for this
+    /// answer as for any other, since a slow one is not down.
+    pub async fn is_down(&self, answer_within: Duration) -> bool {
         let Place::External { target, pulse } = self else {
             return false;
         };
@@ -107,7 +105,7 @@ impl Place {
             return false;
         };
         let health = format!("{}{}", endpoint.base, endpoint.health);
-        let asked = reqwest::Client::builder().no_proxy().timeout(LAST_QUESTION).build();
+        let asked = reqwest::Client::builder().no_proxy().timeout(answer_within).build();
         let answered = match asked {
             Ok(client) => client.get(health).send().await.is_ok(),
             Err(_) => false,

@@ -1,6 +1,6 @@
 //! The order of work: as many checks at a time as there are jobs, the long ones first.
 
-use super::{Place, deadline};
+use super::{Place, RollCall, deadline};
 use crate::catalogue::Feature;
 use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop};
 use crate::checks;
@@ -21,6 +21,8 @@ pub struct Plan {
     pub patience: Patience,
     /// Seed of ids and chance.
     pub seed: u64,
+    /// Takes note of the state of the services, where anybody wants to know.
+    pub roll_call: Option<Arc<RollCall>>,
 }
 
 /// What happens during a run, in order.
@@ -83,14 +85,15 @@ pub async fn run(plan: Plan, place: &Arc<Place>, mut listener: impl FnMut(Event)
     waiting.sort_by_key(|(_, check)| check.setup == Setup::Shared);
     waiting.reverse();
     let waiting = Arc::new(std::sync::Mutex::new(waiting));
+    let manner = Manner { patience: plan.patience, seed: plan.seed, roll_call: plan.roll_call };
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..plan.jobs.max(1) {
-        let (waiting, place, send) = (waiting.clone(), place.clone(), send.clone());
+        let (waiting, place, send, manner) = (waiting.clone(), place.clone(), send.clone(), manner.clone());
         workers.spawn(async move {
             let next = || waiting.lock().expect("nothing panics while it holds this lock").pop();
             while let Some((feature, check)) = next() {
                 let _ = send.send(Event::Started { feature: feature.number, description: feature.description.clone() });
-                let run = check_one(&place, &feature, check, plan.patience, plan.seed).await;
+                let run = check_one(&place, &feature, check, &manner).await;
                 let _ = send.send(Event::Finished(run));
             }
         });
@@ -123,13 +126,25 @@ fn undecided(feature: &Feature, revision: u32, verdict: Verdict, reason: String)
     }
 }
 
-async fn check_one(place: &Place, feature: &Feature, check: &'static Check, patience: Patience, seed: u64) -> Run {
+/// How each check is run.
+#[derive(Clone)]
+struct Manner {
+    patience: Patience,
+    seed: u64,
+    roll_call: Option<Arc<RollCall>>,
+}
+
+async fn check_one(place: &Place, feature: &Feature, check: &'static Check, manner: &Manner) -> Run {
+    let (patience, seed) = (manner.patience, manner.seed);
     let began = Instant::now();
     let error = |reason: String| Run::without_evidence(undecided(feature, check.revision, Verdict::Error, reason));
     let mut run = match place.enter(check.feature, check.setup).await {
         Err(reason) => error(format!("no target: {reason}")),
         Ok(placed) => {
             let target = placed.target.clone();
+            if let Some(roll_call) = &manner.roll_call {
+                roll_call.take(&target, patience, placed.pulse.clone()).await;
+            }
             let run = match lacking(check, &target) {
                 Some(need) => {
                     let reason = format!("needs {need}");
@@ -148,7 +163,7 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, pati
                 }
             };
             placed.leave().await;
-            if run.outcome.verdict != Verdict::Skip && place.is_down().await {
+            if run.outcome.verdict != Verdict::Skip && place.is_down(patience.answer).await {
                 // Whatever the check made of the silence, it is not the target's answer.
                 let outcome = undecided(feature, check.revision, Verdict::Error, TARGET_DOWN.to_owned());
                 Run { outcome, ..run }

@@ -1,6 +1,6 @@
 //! A run from its first moment to its report: a target, the checks, the record.
 
-use super::{Event, Place, Plan, Run, run};
+use super::{Event, Place, Plan, RollCall, Run, run};
 use crate::catalogue::{Catalogue, Feature};
 use crate::check::Patience;
 use crate::checks;
@@ -92,6 +92,7 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         }),
     };
     let writer = RecordWriter::create_with(&session.record, &header, redactor)?;
+    let roll_call = Arc::new(RollCall::default());
     let mut trouble = None;
     let mut keep = |event: Event| match event {
         Event::Started { feature, description } => listener(News::Started { feature, description: &description }),
@@ -110,6 +111,7 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
                 jobs: session.jobs,
                 patience: session.patience,
                 seed: session.seed,
+                roll_call: Some(roll_call.clone()),
             };
             let place = Arc::new(place);
             run(plan, &place, keep).await;
@@ -125,6 +127,7 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         ended: now(),
         duration_ms: (began.elapsed().as_secs_f64() * 1e4).round() / 10.0,
         totals: writer.totals(),
+        environment: roll_call.heard().await,
     })?;
     trouble.map_or(Ok(session.record), Err)
 }

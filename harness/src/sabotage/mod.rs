@@ -3,6 +3,7 @@
 //! A sabotage breaks a stack as life does, by configuration or by its surroundings, never by code that exists
 //! only for this in the target.
 
+mod drop_header;
 mod drop_schema;
 mod edit_file;
 mod mute_log;
@@ -11,6 +12,7 @@ mod set_variable;
 
 use crate::provision::Alteration;
 
+pub use drop_header::drop_header;
 pub use drop_schema::run_sql;
 pub use edit_file::edit_file;
 pub use mute_log::mute_log;
@@ -26,4 +28,11 @@ pub struct Sabotage {
     pub how: Alteration,
     /// Features besides the check's own that must turn red as well; empty where the sabotage hits exactly one.
     pub also_red: &'static [u16],
+}
+
+impl Sabotage {
+    /// Names features that must turn red as well.
+    pub const fn and_red(self, also_red: &'static [u16]) -> Sabotage {
+        Sabotage { also_red, ..self }
+    }
 }

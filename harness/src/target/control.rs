@@ -150,6 +150,11 @@ pub trait Control: Send + Sync {
         Box::pin(async move { Err(CannotControl::new("stop", server, Power::Over(server))) })
     }
 
+    /// Ends a server at once, and takes its data away.
+    fn wipe_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
+        Box::pin(async move { Err(CannotControl::new("empty", server, Power::Over(server))) })
+    }
+
     /// Starts a server again at its old address and returns once it answers.
     fn start_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move { Err(CannotControl::new("start", server, Power::Over(server))) })

@@ -19,4 +19,4 @@ pub use relay::Relay;
 pub use secret::Secret;
 pub use service::Service;
 pub use setup::{Own, Setup};
-pub use target::{Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, RedisAccess, Target};
+pub use target::{Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, RedisAccess, StoreUser, Target};

@@ -16,6 +16,12 @@ pub enum Need {
     Redis,
     /// Access to the S3 store.
     ObjectStore,
+    /// Time can be let pass for the S3 store without waiting.
+    StoreClock,
+    /// The console of the S3 store.
+    StoreConsole,
+    /// A user of the S3 store beside its owner.
+    StoreUser,
     /// Services can be stopped and started.
     Control,
     /// Time can be let pass without waiting.
@@ -50,6 +56,9 @@ impl Need {
             Need::Sql,
             Need::Redis,
             Need::ObjectStore,
+            Need::StoreClock,
+            Need::StoreConsole,
+            Need::StoreUser,
             Need::Control,
             Need::Clock,
             Need::TestEndpoints,
@@ -62,6 +71,7 @@ impl Need {
             Part::ObjectStore,
             Part::SecondObjectStore,
             Part::Postgres,
+            Part::PostgresTools,
             Part::PostgresRelay,
             Part::ErrorTracker,
             Part::Mail,
@@ -81,6 +91,9 @@ impl std::fmt::Display for Need {
             Need::Sql => f.write_str("access to PostgreSQL"),
             Need::Redis => f.write_str("access to Redis"),
             Need::ObjectStore => f.write_str("access to the S3 store"),
+            Need::StoreClock => f.write_str("test clock of the S3 store"),
+            Need::StoreConsole => f.write_str("console of the S3 store"),
+            Need::StoreUser => f.write_str("user of the S3 store beside its owner"),
             Need::Control => f.write_str("power to stop and start services"),
             Need::Clock => f.write_str("test clock"),
             Need::TestEndpoints => f.write_str("test endpoints"),

@@ -9,6 +9,8 @@ pub enum Part {
     SecondObjectStore,
     /// A PostgreSQL server of the check's own, which may be stopped, wiped and restored.
     Postgres,
+    /// PostgreSQL's own programs in the server's version, on the machine that the gateway runs on.
+    PostgresTools,
     /// A relay between the services and PostgreSQL that can be cut, and notes who comes.
     PostgresRelay,
     /// A double of the Sentry error tracker.
@@ -25,6 +27,7 @@ impl std::fmt::Display for Part {
             Part::ObjectStore => "S3 store of its own",
             Part::SecondObjectStore => "second S3 store",
             Part::Postgres => "PostgreSQL server of its own",
+            Part::PostgresTools => "PostgreSQL's programs, in its server's version, beside the gateway",
             Part::PostgresRelay => "relay before PostgreSQL",
             Part::ErrorTracker => "double of the error tracker",
             Part::Mail => "double of a mail server",

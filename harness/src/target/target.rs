@@ -26,6 +26,8 @@ pub struct Target {
     pub redis: Option<RedisAccess>,
     /// The S3 store, where the harness may look into it.
     pub object_store: Option<ObjectStoreAccess>,
+    /// A second S3 store, in another region.
+    pub second_object_store: Option<ObjectStoreAccess>,
     /// The HS256 key of the target's tokens.
     pub signing_key: Option<Secret>,
     /// Whether the probes under `/test/` answer.
@@ -101,6 +103,22 @@ pub struct ObjectStoreAccess {
     pub access_key: String,
     /// Secret key.
     pub secret_key: Secret,
+    /// Where its console answers, if it has one.
+    pub console: Option<String>,
+    /// Whether it has a clock of its own that may be moved (`/test/clock`, `/test/clock/advance`).
+    pub clock: bool,
+    /// A user beside the owner.
+    pub user: Option<StoreUser>,
+}
+
+/// A user of an S3 store, whom a policy lets read what is below `granted/` in buckets whose names begin with
+/// `conform-`, and nothing else.
+#[derive(Debug, Clone)]
+pub struct StoreUser {
+    /// Access key.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: Secret,
 }
 
 impl Target {
@@ -112,6 +130,9 @@ impl Target {
             Need::Sql => self.postgres.is_some(),
             Need::Redis => self.redis.is_some(),
             Need::ObjectStore => self.object_store.is_some(),
+            Need::StoreClock => self.object_store.as_ref().is_some_and(|store| store.clock),
+            Need::StoreConsole => self.object_store.as_ref().is_some_and(|store| store.console.is_some()),
+            Need::StoreUser => self.object_store.as_ref().is_some_and(|store| store.user.is_some()),
             Need::Control => self.control.is_some(),
             Need::Clock => self.clock,
             Need::TestEndpoints => self.test_endpoints,
@@ -131,7 +152,10 @@ impl Target {
         all.extend(self.signing_key.clone());
         all.extend(self.postgres.iter().map(|access| access.password.clone()));
         all.extend(self.redis.iter().filter_map(|access| access.password.clone()));
-        all.extend(self.object_store.iter().map(|access| access.secret_key.clone()));
+        for store in self.object_store.iter().chain(&self.second_object_store) {
+            all.push(store.secret_key.clone());
+            all.extend(store.user.iter().map(|user| user.secret_key.clone()));
+        }
         all.retain(|secret| !secret.expose().is_empty());
         all
     }

@@ -13,6 +13,14 @@ fn every_feature_has_a_line() {
 }
 
 #[test]
+fn the_steps_of_each_feature_are_listed_on_demand() {
+    let ran = Project::new().conform(&["list", "49-50", "--steps"]);
+    let lines: Vec<&str> = ran.out.lines().map(str::trim).collect();
+    assert_eq!(lines.len(), 4, "feature 50 has no steps yet: {ran:?}");
+    assert_eq!(lines[1..3], ["1. It is done", "2. It is seen"]);
+}
+
+#[test]
 fn failing_are_those_that_failed_in_the_last_record() {
     let project = Project::with_record(&[(7, Verdict::Fail), (8, Verdict::Pass), (9, Verdict::Fail)]);
     let ran = project.conform(&["list", "failing", "not", "9"]);

@@ -64,8 +64,12 @@ impl Project {
             writer.outcome(&outcome(*feature, *verdict), evidence.as_ref()).unwrap();
         }
         if finished {
-            let footer =
-                Footer { ended: "2025-11-24T06:50:00Z".into(), duration_ms: 60_000.0, totals: writer.totals() };
+            let footer = Footer {
+                ended: "2025-11-24T06:50:00Z".into(),
+                duration_ms: 60_000.0,
+                totals: writer.totals(),
+                environment: None,
+            };
             writer.finish(&footer).unwrap();
         }
         dir

@@ -3,11 +3,13 @@
 mod caller;
 pub mod diagram;
 mod routes;
+mod search;
 mod storage;
 
 use axum::Router;
 use sqlx::PgPool;
 
+use crate::object_store::{ObjectStore, housekeeping};
 use crate::postgres;
 use crate::startup::{Context, StartupError};
 use crate::telemetry::metrics::{Counter, Metrics};
@@ -29,6 +31,9 @@ struct Counts {
 
 /// All routes of the service.
 pub async fn router(context: &Context) -> Result<Router, StartupError> {
+    let store = ObjectStore::new(&context.settings.object_store.main)
+        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
+    housekeeping::begin(context, store);
     let diagrams = Diagrams { db: postgres::pool(context), counts: Counts::register(&context.metrics) };
     let router = routes::router().with_state(diagrams);
     Ok(router.merge(postgres::query_stats::router(context)))

@@ -2,31 +2,41 @@
 
 use serde_json::{Map, Value};
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, QueryBuilder};
 use uuid::Uuid;
 
 use super::diagram::{Change, Diagram, Draft, Version};
+use super::search::Search;
 use crate::error::ApiError;
 
 const COLUMNS: &str = "id, title, file_type, canvas_data, note_content, owner_id, folder_id, is_starred, \
                        is_deleted, view_count, current_version, created_at, updated_at";
 
-/// One page of the caller's diagrams, the newest first, and how many there are in all.
-pub(super) async fn list(db: &PgPool, owner: &str, page: i64, page_size: i64) -> Result<(Vec<Diagram>, i64), ApiError> {
-    let total = sqlx::query_scalar("select count(*) from files where owner_id = $1 and not is_deleted")
-        .bind(owner)
-        .fetch_one(db)
-        .await?;
-    let diagrams = sqlx::query_as(AssertSqlSafe(format!(
-        "select {COLUMNS} from files where owner_id = $1 and not is_deleted
-         order by updated_at desc, id limit $2 offset $3"
-    )))
-    .bind(owner)
-    .bind(page_size)
-    .bind((page - 1).saturating_mul(page_size))
-    .fetch_all(db)
-    .await?;
-    Ok((diagrams, total))
+/// One page of the caller's diagrams, and how many there are in all: the newest first, or the best match of a search.
+pub(super) async fn list(
+    db: &PgPool,
+    owner: &str,
+    search: Option<&Search>,
+    page: i64,
+    page_size: i64,
+) -> Result<(Vec<Diagram>, i64), ApiError> {
+    let of_owner = |select: String| {
+        let mut query = QueryBuilder::new(select);
+        query.push(" from files where not is_deleted and owner_id = ").push_bind(owner);
+        if let Some(search) = search {
+            search.restrict(&mut query);
+        }
+        query
+    };
+    let total = of_owner("select count(*)".to_owned()).build_query_scalar().fetch_one(db).await?;
+    let mut query = of_owner(format!("select {COLUMNS}"));
+    query.push(" order by ");
+    if let Some(search) = search {
+        search.best_first(&mut query);
+    }
+    query.push("updated_at desc, id limit ").push_bind(page_size);
+    query.push(" offset ").push_bind((page - 1).saturating_mul(page_size));
+    Ok((query.build_query_as().fetch_all(db).await?, total))
 }
 
 /// One diagram.
@@ -143,6 +153,8 @@ async fn next_number(connection: &mut PgConnection, owner: &str, id: &str) -> Re
     Ok(current.max(highest.unwrap_or(0)).saturating_add(1))
 }
 
+/// The time of a version is that of its making and not of its transaction's begin: writers that take turns wait within
+/// theirs, and the order of times must be that of the numbers.
 async fn add_version(
     connection: &mut PgConnection,
     diagram: &Diagram,
@@ -152,8 +164,8 @@ async fn add_version(
 ) -> Result<(), ApiError> {
     sqlx::query(
         "insert into versions
-             (id, file_id, version_number, canvas_data, note_content, description, created_by)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+             (id, file_id, version_number, canvas_data, note_content, description, created_by, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())",
     )
     .bind(Uuid::new_v4().to_string())
     .bind(&diagram.id)

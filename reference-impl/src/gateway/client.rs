@@ -51,14 +51,3 @@ impl Default for Client {
         Client::new()
     }
 }
-
-/// An error and what caused it, in one line.
-pub fn whole_story(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut story = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        story = format!("{story}: {error}");
-        cause = error.source();
-    }
-    story
-}

@@ -10,9 +10,10 @@ use crate::clock::Clock;
 use crate::config;
 use crate::startup::Context;
 use crate::telemetry::metrics::{Gauge, Metrics};
+use crate::telemetry::units::{BYTES_PER_MB, megabytes, rounded};
 
 use ballast::Ballast;
-use usage::{Unreadable, Usage, megabytes, rounded};
+use usage::{Unreadable, Usage};
 
 /// What the clock shows while the watch waits for its next sample.
 const WAITING_FOR: &str = "memory sample";
@@ -138,7 +139,7 @@ impl Memory {
     /// How much more it is than at the start; less is negative.
     pub fn growth_mb(&self, usage: Usage) -> Option<f64> {
         let baseline = self.0.baseline?;
-        Some(rounded((usage.resident as f64 - baseline.resident as f64) / usage::BYTES_PER_MB))
+        Some(rounded((usage.resident as f64 - baseline.resident as f64) / BYTES_PER_MB))
     }
 
     fn growth_percent(&self, usage: Usage) -> Option<f64> {

@@ -20,6 +20,7 @@ use crate::every_service;
 use crate::middleware::cors::{AllowedOrigins, cors};
 use crate::middleware::deadline::{Deadline, deadline};
 use crate::middleware::idempotency::{self, idempotency};
+use crate::middleware::network::{self, Traffic};
 use crate::middleware::rate_limit::{RateLimiter, rate_limit};
 use crate::middleware::request_metrics::RequestMetrics;
 use crate::middleware::signed_in::{Gatekeeper, require_signed_in};
@@ -55,14 +56,26 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
         let store = answers(context, pool);
         router = router.layer(from_fn_with_state(store, idempotency));
     }
-    Ok(router
+    let router = router
         .layer(from_fn_with_state(time_limit(context), deadline))
         .layer(from_fn_with_state(metrics, request_metrics::layer))
         .layer(from_fn_with_state(context.gate.clone(), shutdown::layer))
-        .layer(from_fn_with_state(gatekeeper(context), require_signed_in))
+        .layer(from_fn_with_state(gatekeeper(context), require_signed_in));
+    Ok(watch_traffic(router, context)
         .layer(from_fn_with_state(origins(context), cors))
         .layer(from_fn(request_log::gateway))
         .layer(from_fn(correlation_id::layer)))
+}
+
+/// What is inside compression is stored and replayed as it is, and compressed anew for whoever asks.
+fn watch_traffic(router: Router, context: &Context) -> Router {
+    let network = &context.settings.network;
+    let traffic = Traffic::register(&context.metrics, context.service, network.large_above_bytes);
+    let mut router = router.layer(from_fn(network::original_size));
+    if network.compression_enabled {
+        router = router.layer(network::compression(network.compression_min_bytes));
+    }
+    router.layer(from_fn_with_state(Arc::new(traffic), network::weigh))
 }
 
 /// Each back end under its prefix, with and without a slash at the end.

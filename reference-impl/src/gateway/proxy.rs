@@ -12,11 +12,12 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::Full;
 use serde_json::json;
 
-use super::client::{Client, whole_story};
+use super::client::Client;
 use super::headers;
 use super::read_ahead::read_ahead;
 use super::upstreams::Upstream;
 use crate::error::ApiError;
+use crate::error::whole_story;
 use crate::middleware::body_limit;
 use crate::middleware::deadline::CallUnderWay;
 use crate::middleware::rate_limit::client_address;

@@ -5,6 +5,7 @@ pub mod circuit_breaker;
 pub mod cors;
 pub mod deadline;
 pub mod idempotency;
+pub mod network;
 pub mod rate_limit;
 pub mod request_log;
 pub mod request_metrics;

@@ -38,5 +38,5 @@ pub async fn down(settings: &Settings, count: u32) -> Result<(), MigrationError>
 
 /// Without the limit that requests have: an index over a large table takes its time.
 async fn connect(settings: &Settings) -> Result<PgConnection, MigrationError> {
-    PgConnection::connect_with(&super::place(settings)).await.map_err(MigrationError::Connect)
+    PgConnection::connect_with(&super::place(&settings.postgres)).await.map_err(MigrationError::Connect)
 }

@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 use tracing::info;
 
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::retry::{self, Profile};
 use crate::startup::Context;
 
@@ -42,12 +42,11 @@ pub fn pool(context: &Context) -> PgPool {
 /// How to reach the database. No statement may outlive the request that it serves.
 pub fn options(settings: &Settings) -> PgConnectOptions {
     let limit = settings.request_timeout.as_millis().max(1).to_string();
-    place(settings).options([("statement_timeout", limit)])
+    place(&settings.postgres).options([("statement_timeout", limit)])
 }
 
-/// Where the database is, and who asks.
-fn place(settings: &Settings) -> PgConnectOptions {
-    let postgres = &settings.postgres;
+/// Where the database is, and who asks; statements may take as long as they need.
+pub fn place(postgres: &config::Postgres) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass()
         .host(&postgres.host)
         .port(postgres.port)

@@ -111,7 +111,12 @@ impl Metrics {
 impl Counter {
     /// Adds one.
     pub fn increment(&self, labels: &[&str]) {
-        self.0.change(labels, |series| series.value += 1.0);
+        self.add(labels, 1.0);
+    }
+
+    /// Adds more than one, or a fraction.
+    pub fn add(&self, labels: &[&str], more: f64) {
+        self.0.change(labels, |series| series.value += more);
     }
 }
 

@@ -3,5 +3,8 @@
 pub mod correlation_id;
 pub mod json_log;
 pub mod metrics;
+pub mod panics;
+pub mod plain_line;
 pub mod prometheus_text;
 pub mod stack_trace;
+pub mod units;

@@ -1,15 +1,13 @@
 //! Feature 2: a fresh PostgreSQL holds the complete schema of 12 tables, with keys and indexes.
 
-use super::twelve_tables::{Index, TABLES, Table};
-use crate::check::{Case, Check, Seen, Stop, above, absent, at_least, is, present};
+use super::indexes::{FoundIndex, indexes};
+use super::twelve_tables::{FOREIGN_KEY_VIOLATION, Index, TABLES, Table};
+use crate::check::{Case, Check, Stop, above, absent, at_least, is, present};
 use crate::sabotage::run_sql;
 use crate::target::{Need, Setup};
 
 /// PostgreSQL 13, the oldest that AutoGraph's schema is accepted on, as `server_version_num` counts.
 const OLDEST: f64 = 130_000.0;
-
-/// SQLSTATE of a row that refers to nothing.
-const FOREIGN_KEY_VIOLATION: &str = "23503";
 
 pub const CHECK: Check = Check {
     feature: 2,
@@ -142,26 +140,13 @@ async fn references_exist(case: &mut Case, table: &Table) -> Result<(), Stop> {
 }
 
 async fn indexes_exist(case: &mut Case) -> Result<(), Stop> {
-    let all = case
-        .rows(
-            "select t.relname as table, m.amname as method, i.indisunique as unique, \
-                    i.indpred is not null as partial, \
-                    (select string_agg(a.attname, ', ' order by k.place) \
-                     from unnest(i.indkey::int2[]) with ordinality k(column_number, place) \
-                     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.column_number) as columns \
-             from pg_index i join pg_class t on t.oid = i.indrelid join pg_class x on x.oid = i.indexrelid \
-             join pg_am m on m.oid = x.relam join pg_namespace n on n.oid = t.relnamespace \
-             where n.nspname = 'public' and i.indisvalid order by t.relname, x.relname",
-        )
-        .await?
-        .items();
-    let all: Vec<Found> = all.iter().map(Found::read).collect();
+    let all = indexes(case, None).await?;
     for table in &TABLES {
-        let of_table: Vec<&Found> = all.iter().filter(|one| one.table == table.name).collect();
+        let of_table: Vec<&FoundIndex> = all.iter().filter(|one| one.table() == table.name).collect();
         let keys = std::iter::once(&("id", Index::Unique));
         let missing: Vec<String> = keys
             .chain(table.indexes)
-            .filter(|(columns, index)| !of_table.iter().any(|one| one.serves(columns, *index)))
+            .filter(|(columns, index)| !of_table.iter().any(|one| serves(one, columns, *index)))
             .map(|(columns, index)| format!("{index:?} on {columns}"))
             .collect();
         case.expect(format!("indexes missing on {}", table.name), missing, absent());
@@ -169,40 +154,12 @@ async fn indexes_exist(case: &mut Case) -> Result<(), Stop> {
     Ok(())
 }
 
-/// An index that is there.
-struct Found {
-    table: String,
-    columns: String,
-    method: String,
-    unique: bool,
-    partial: bool,
-}
-
-impl Found {
-    fn read(row: &Seen) -> Found {
-        let text = |place: &str| row.at(place).text().unwrap_or_default().to_owned();
-        Found {
-            table: text("/table"),
-            columns: text("/columns"),
-            method: text("/method"),
-            unique: row.at("/unique").value() == true,
-            partial: row.at("/partial").value() != false,
-        }
-    }
-
-    /// Whether it does what is asked of an index on these columns.
-    fn serves(&self, columns: &str, wanted: Index) -> bool {
-        if self.partial {
-            return false;
-        }
-        match wanted {
-            Index::Plain => {
-                let begins_so = self.columns.starts_with(&format!("{columns}, "));
-                self.method == "btree" && (self.columns == columns || begins_so)
-            }
-            Index::Unique => self.columns == columns && self.unique,
-            Index::Gin => self.method == "gin" && self.columns == columns,
-        }
+/// Whether an index does what is asked of one on these columns.
+fn serves(found: &FoundIndex, columns: &str, wanted: Index) -> bool {
+    match wanted {
+        Index::Plain => found.begins_with(columns),
+        Index::Unique => found.is("btree", columns) && found.is_unique(),
+        Index::Gin => found.is("gin", columns),
     }
 }
 

@@ -5,17 +5,32 @@ mod f003_sessions;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
 mod f011_health_checks;
+mod f012_correlation_id;
 mod f017_circuit_breaker;
 mod f019_prometheus_metrics;
 mod f020_kubernetes;
+mod f021_password_hashing;
+mod f022_canvas_jsonb;
+mod f023_version_numbers;
+mod f024_foreign_keys;
+mod f025_indexes;
+mod f026_trigram_search;
 mod f034_request_timeout;
 mod f036_idempotency;
+mod f037_json_log;
+mod f038_log_levels;
 mod f041_slow_queries;
 mod f042_memory_usage;
 mod manifest_references;
 mod manifests;
 mod quantity;
+mod f044_network_sizes;
+mod f048_database_backup;
+mod indexes;
+mod log_line;
+mod query_plan;
 mod twelve_tables;
+mod whole_database;
 
 use crate::check::Check;
 
@@ -26,11 +41,22 @@ pub const CHECKS: &[&Check] = &[
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
     &f011_health_checks::CHECK,
+    &f012_correlation_id::CHECK,
     &f017_circuit_breaker::CHECK,
     &f019_prometheus_metrics::CHECK,
     &f020_kubernetes::CHECK,
+    &f021_password_hashing::CHECK,
+    &f022_canvas_jsonb::CHECK,
+    &f023_version_numbers::CHECK,
+    &f024_foreign_keys::CHECK,
+    &f025_indexes::CHECK,
+    &f026_trigram_search::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
+    &f037_json_log::CHECK,
+    &f038_log_levels::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
+    &f044_network_sizes::CHECK,
+    &f048_database_backup::CHECK,
 ];

@@ -1,5 +1,8 @@
 //! The twelve tables of AutoGraph's schema, as features 2 and 22 to 26 expect them (contract, sections 4.1 to 4.3).
 
+/// SQLSTATE of a row that refers to nothing, and of the removal of one that others refer to.
+pub const FOREIGN_KEY_VIOLATION: &str = "23503";
+
 /// A column's kind; a text may hold more than is asked, JSON may be binary or not, an integer of any width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -1,6 +1,7 @@
 //! One request and its answer on the wire, with bounds on everything that a hostile peer could stretch.
 
 use super::jwt;
+use super::weigh::{Filler, HEAVIEST_BODY, weigh};
 use crate::check::{CannotLook, Live};
 use crate::target::Service;
 use serde_json::{Map, Value, json};
@@ -22,6 +23,10 @@ pub(crate) struct Spec {
     pub path: String,
     pub headers: Map<String, Value>,
     pub body: Option<Value>,
+    /// A body that counts by its size alone.
+    pub filler: Option<Filler>,
+    /// Whether the body of the answer is weighed instead of kept.
+    pub weighed: bool,
     /// How long the answer is waited for, where it is longer than usual.
     pub deadline: Option<Duration>,
     /// Bytes of a text that are kept.
@@ -42,6 +47,9 @@ impl Spec {
         if let Some(body) = &self.body {
             asked["body"] = body.clone();
         }
+        if let Some(filler) = self.filler {
+            asked["filler"] = filler.asked();
+        }
         asked
     }
 }
@@ -53,13 +61,11 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
         return Err(CannotLook::new("http", TARGET_DOWN));
     }
     let began = Instant::now();
-    let seen =
-        match tokio::time::timeout(spec.deadline.unwrap_or(live.patience.answer), receive(request, spec.longest_text))
-            .await
-        {
-            Ok(seen) => seen,
-            Err(_) => json!({"silence": "no answer in time"}),
-        };
+    let deadline = spec.deadline.unwrap_or(live.patience.answer);
+    let seen = match tokio::time::timeout(deadline, receive(request, spec)).await {
+        Ok(seen) => seen,
+        Err(_) => json!({"silence": "no answer in time"}),
+    };
     live.note_answer(spec.service, seen.get("silence").is_none());
     let mut seen = seen;
     seen["ms"] = json!((began.elapsed().as_secs_f64() * 1e5).round() / 100.0);
@@ -87,28 +93,28 @@ fn build(live: &Live, spec: &Spec) -> Result<reqwest::RequestBuilder, CannotLook
     if let Some(body) = &spec.body {
         request = request.json(&live.vault.open_json(body));
     }
+    if let Some(filler) = spec.filler {
+        request = filler.put(request);
+    }
     Ok(request)
 }
 
-async fn receive(request: reqwest::RequestBuilder, longest_text: usize) -> Value {
+async fn receive(request: reqwest::RequestBuilder, spec: &Spec) -> Value {
     let mut response = match request.send().await {
         Ok(response) => response,
         Err(error) => return json!({"silence": silence(&error)}),
     };
-    let headers: Map<String, Value> = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
-        .collect();
+    let headers = readable_headers(response.headers());
+    let longest_body = if spec.weighed { HEAVIEST_BODY } else { LONGEST_BODY };
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
                 body.extend_from_slice(&chunk);
-                if body.len() > LONGEST_BODY {
-                    body.truncate(LONGEST_BODY);
-                    seen["cut"] = json!(format!("only the first {LONGEST_BODY} bytes were read"));
+                if body.len() > longest_body {
+                    body.truncate(longest_body);
+                    seen["cut"] = json!(format!("only the first {longest_body} bytes were read"));
                     break;
                 }
             }
@@ -119,6 +125,14 @@ async fn receive(request: reqwest::RequestBuilder, longest_text: usize) -> Value
             }
         }
     }
+    if spec.weighed {
+        let encoding = seen["headers"]["content-encoding"].as_str().map(str::to_owned);
+        if let (Value::Object(seen), Value::Object(weighed)) = (&mut seen, weigh(&body, encoding.as_deref())) {
+            seen.extend(weighed);
+        }
+        return seen;
+    }
+    let longest_text = spec.longest_text;
     seen["body"] = readable(&body);
     if let Value::String(text) = &mut seen["body"]
         && text.len() > longest_text
@@ -132,6 +146,15 @@ async fn receive(request: reqwest::RequestBuilder, longest_text: usize) -> Value
     seen
 }
 
+/// Headers by name; what came in several lines is joined as if it had come in one (RFC 9110, section 5.3).
+fn readable_headers(headers: &reqwest::header::HeaderMap) -> Map<String, Value> {
+    let together = |name: &reqwest::header::HeaderName| {
+        let lines = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        lines.collect::<Vec<_>>().join(", ")
+    };
+    headers.keys().map(|name| (name.to_string(), together(name).into())).collect()
+}
+
 /// The body as JSON where it is JSON, as text where it is not; `null` where there is none.
 fn readable(body: &[u8]) -> Value {
     if body.is_empty() {
@@ -141,7 +164,7 @@ fn readable(body: &[u8]) -> Value {
 }
 
 /// The kind of silence, in words that do not change from run to run.
-fn silence(error: &reqwest::Error) -> &'static str {
+pub(crate) fn silence(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "no answer in time"
     } else if error.is_connect() {

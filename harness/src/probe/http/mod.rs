@@ -6,9 +6,11 @@ mod load;
 mod pending;
 mod reply;
 mod request;
+mod until;
+mod weigh;
 
 pub use pending::Pending;
 pub use reply::Reply;
 pub use request::Request;
 
-pub(crate) use exchange::{LONGEST_BODY, Spec, TARGET_DOWN, exchange};
+pub(crate) use exchange::{LONGEST_BODY, LONGEST_TEXT, Spec, TARGET_DOWN, exchange, silence};

@@ -6,7 +6,7 @@ use crate::check::Seen;
 pub struct Reply(Seen);
 
 impl Reply {
-    pub(super) fn new(seen: Seen) -> Reply {
+    pub(crate) fn new(seen: Seen) -> Reply {
         Reply(seen)
     }
 
@@ -38,6 +38,21 @@ impl Reply {
     /// Header of a token in the answer, by the field that holds it.
     pub fn token_header(&self, field: &str) -> Seen {
         self.0.at("/claims").key(field).at("/header")
+    }
+
+    /// Of an answer that was weighed: bytes of its body on the wire.
+    pub fn wire_bytes(&self) -> Seen {
+        self.0.at("/wire_bytes")
+    }
+
+    /// Of an answer that was weighed: bytes of its body once decoded; `null` where it cannot be.
+    pub fn body_bytes(&self) -> Seen {
+        self.0.at("/body_bytes")
+    }
+
+    /// A part of what the probe made of the answer, beside its body: `/found`, `/bytes`, `/sha256`, `/code` of a store.
+    pub fn seen(&self, pointer: &str) -> Seen {
+        self.0.at(pointer)
     }
 
     /// What kind of silence it was; `null` where an answer came.

@@ -1,6 +1,7 @@
 //! A request in the making.
 
 use super::exchange::LONGEST_TEXT;
+use super::weigh::Filler;
 use super::{Pending, Reply, Spec, exchange};
 use crate::check::{Case, Stop};
 use crate::target::{Need, Service};
@@ -25,6 +26,8 @@ impl Case {
                 path: "/".to_owned(),
                 headers: Map::new(),
                 body: None,
+                filler: None,
+                weighed: false,
                 deadline: None,
                 longest_text: LONGEST_TEXT,
             },
@@ -89,6 +92,18 @@ impl<'a> Request<'a> {
     /// A JSON body; texts in it may name secrets.
     pub fn json(mut self, body: Value) -> Self {
         self.spec.body = Some(body);
+        self
+    }
+
+    /// A body of so many bytes that mean nothing; `announced` tells their number beforehand, else they come in chunks.
+    pub fn filler(mut self, bytes: usize, announced: bool) -> Self {
+        self.spec.filler = Some(Filler { bytes, announced });
+        self
+    }
+
+    /// Has the body of the answer weighed: see [`Reply::wire_bytes`].
+    pub fn weighed(mut self) -> Self {
+        self.spec.weighed = true;
         self
     }
 

@@ -5,7 +5,7 @@ pub mod exposition;
 use crate::check::{Case, Live, Seen, Stop};
 use crate::probe::http::{LONGEST_BODY, Spec, exchange};
 use crate::target::{Need, Service};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 impl Case {
@@ -16,17 +16,7 @@ impl Case {
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn scrape(&mut self, service: Service) -> Result<Seen, Stop> {
         self.needs(Need::Address(service))?;
-        let mut headers = Map::new();
-        headers.insert("accept".into(), json!("text/plain;version=0.0.4"));
-        let spec = Spec {
-            service,
-            method: "GET".to_owned(),
-            path: "/metrics".to_owned(),
-            headers,
-            body: None,
-            deadline: None,
-            longest_text: LONGEST_BODY,
-        };
+        let spec = spec(service);
         self.observe("metrics", spec.asked(), async |live: Arc<Live>| {
             let answer = exchange(&live, &spec).await?;
             let mut seen = json!({
@@ -44,6 +34,51 @@ impl Case {
             Ok(seen)
         })
         .await
+    }
+}
+
+impl Case {
+    /// Scrapes a service for one number: the sum of the samples of this name that have these labels, among others;
+    /// `null` where there is none.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where the service's address is not known.
+    pub async fn sample(&mut self, service: Service, name: &str, labels: &[(&str, &str)]) -> Result<Seen, Stop> {
+        self.needs(Need::Address(service))?;
+        let labels: Map<String, Value> =
+            labels.iter().map(|&(label, value)| (label.to_owned(), json!(value))).collect();
+        let asked = json!({"service": service.name(), "sample": name, "labels": labels});
+        let name = name.to_owned();
+        self.observe("metrics", asked, async |live: Arc<Live>| {
+            let answer = exchange(&live, &spec(service)).await?;
+            let scrape = exposition::read(answer["body"].as_str().unwrap_or_default());
+            let all = scrape.families.values().flat_map(|family| &family.samples);
+            let has = |sample: &&exposition::Sample| {
+                let told =
+                    |(label, value): (&String, &Value)| sample.labels.get(label).map(String::as_str) == value.as_str();
+                sample.name == name && labels.iter().all(told)
+            };
+            let sum = all.filter(has).map(|sample| sample.value).reduce(|sum, value| sum + value);
+            Ok(json!({"value": sum}))
+        })
+        .await
+        .map(|seen| seen.at("/value"))
+    }
+}
+
+fn spec(service: Service) -> Spec {
+    let mut headers = Map::new();
+    headers.insert("accept".into(), json!("text/plain;version=0.0.4"));
+    Spec {
+        service,
+        method: "GET".to_owned(),
+        path: "/metrics".to_owned(),
+        headers,
+        body: None,
+        filler: None,
+        weighed: false,
+        deadline: None,
+        longest_text: LONGEST_BODY,
     }
 }
 

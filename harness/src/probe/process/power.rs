@@ -129,6 +129,23 @@ impl Case {
         Ok(())
     }
 
+    /// Ends a server at once and takes its data away: when it is started again, it is as if it had never been used.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where that is not in our power.
+    pub async fn wipe_server(&mut self, server: Server) -> Result<(), Stop> {
+        self.needs(Need::Power(Power::Over(server)))?;
+        self.observe("process", json!({"empty": server.to_string()}), async |live: Arc<Live>| {
+            if server == Server::Postgres {
+                live.sql.lock().expect("nothing panics while it holds this lock").take();
+            }
+            control(&live)?.wipe_server(server).await?;
+            Ok(json!("emptied"))
+        })
+        .await?;
+        Ok(())
+    }
+
     /// Starts a server that was stopped; returns once it answers.
     ///
     /// # Errors

@@ -37,6 +37,8 @@ pub struct Plan<'a> {
     pub variables: Vec<(&'static str, String)>,
     /// The arguments of its entry point.
     pub arguments: Vec<String>,
+    /// The port at which it is to be reached; any that is free, if it does not matter.
+    pub at: Option<u16>,
 }
 
 /// A container that runs. Dropping it removes it, as well as a drop can.
@@ -89,8 +91,10 @@ impl Containers {
 
     fn request(&self, plan: &Plan<'_>) -> testcontainers::ContainerRequest<GenericImage> {
         let inside = format!("{}/tcp", plan.port);
-        let outside =
-            PortBinding { host_ip: Some(self.engine.publish_on.to_owned()), host_port: Some(free_port().to_string()) };
+        let outside = PortBinding {
+            host_ip: Some(self.engine.publish_on.to_owned()),
+            host_port: Some(plan.at.unwrap_or_else(free_port).to_string()),
+        };
         let mut request = GenericImage::new(plan.image.name.clone(), plan.image.tag.clone())
             .with_exposed_port(plan.port.tcp())
             .with_cmd(plan.arguments.iter().cloned())

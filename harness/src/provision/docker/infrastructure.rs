@@ -2,11 +2,13 @@
 
 use super::containers::{Container, Containers, MEMORY, Plan};
 use super::images::{Image, Images};
-use super::{leftovers, questions};
+use super::postgres::{self, Postgres, Wanted};
+use super::{leftovers, own_postgres, questions};
 use crate::provision::error::ProvisionError;
-use crate::provision::object_store::{REGION, make_buckets};
+use crate::provision::native::programs::has_tools_of;
+use crate::provision::object_store::{ObjectStore, REGION, until_ready};
 use crate::provision::random;
-use crate::provision::servers::{Infrastructure, RedisServer, Running};
+use crate::provision::servers::{Infrastructure, PostgresServer, RedisServer, Running};
 use crate::target::{Boxed, ObjectStoreAccess, PostgresAccess, RedisAccess, Secret};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,9 +31,12 @@ const POSTGRES_SETTINGS: [&str; 9] = [
 pub struct Docker {
     containers: Arc<Containers>,
     postgres: PostgresAccess,
+    postgres_image: Image,
+    has_tools: bool,
     redis_image: Image,
     /// Started with PostgreSQL, which takes longer anyway; the first stack gets it.
     spare: Mutex<Option<RedisServer>>,
+    minio_image: Option<Image>,
     object_store: Option<ObjectStoreAccess>,
     running: Vec<Container>,
     facts: BTreeMap<String, String>,
@@ -43,33 +48,42 @@ impl Docker {
         let (postgres, redis, minio) = tokio::try_join!(
             start_postgres(&containers, &images.postgres),
             start_redis(&containers, &images.redis),
-            start_minio(&containers, images.minio.as_ref().ok()),
+            async {
+                match &images.minio {
+                    Ok(image) => start_minio(&containers, image, REGION).await.map(Some),
+                    Err(_) => Ok(None),
+                }
+            },
         )?;
         let mut facts = BTreeMap::from([
             ("engine".to_owned(), format!("docker {}", containers.engine.version)),
-            ("postgresql".to_owned(), postgres.version),
+            ("postgresql".to_owned(), postgres.version.clone()),
             ("postgresql_image".to_owned(), images.postgres.to_string()),
             ("redis".to_owned(), redis.version),
             ("redis_image".to_owned(), images.redis.to_string()),
         ]);
         let mut running = vec![postgres.container];
         let mut object_store = None;
-        match (minio, images.minio) {
+        match (minio, &images.minio) {
             (Some((container, access)), Ok(image)) => {
                 facts.insert("object_store".into(), format!("minio ({image})"));
                 running.push(container);
                 object_store = Some(access);
             }
             (_, Err(why)) => {
-                facts.insert("object_store_why".into(), why);
+                facts.insert("object_store_why".into(), why.clone());
             }
             (None, Ok(_)) => {}
         }
         Ok(Docker {
             containers,
             postgres: postgres.access,
+            postgres_image: images.postgres,
+            // Services run on this machine, not in the container.
+            has_tools: has_tools_of(&postgres.version),
             redis_image: images.redis,
             spare: Mutex::new(Some(redis.server)),
+            minio_image: images.minio.ok(),
             object_store,
             running,
             facts,
@@ -91,8 +105,24 @@ impl Infrastructure for Docker {
         })
     }
 
+    fn own_postgres<'a>(&'a self, _stack: &'a str) -> Boxed<'a, Result<PostgresServer, ProvisionError>> {
+        Box::pin(own_postgres::start(self.containers.clone(), self.postgres_image.clone()))
+    }
+
+    fn has_postgres_tools(&self) -> bool {
+        self.has_tools
+    }
+
     fn object_store(&self) -> Option<&ObjectStoreAccess> {
         self.object_store.as_ref()
+    }
+
+    fn own_object_store<'a>(&'a self, region: &'a str) -> Option<Boxed<'a, Result<ObjectStore, ProvisionError>>> {
+        let image = self.minio_image.as_ref()?;
+        Some(Box::pin(async move {
+            let (container, access) = start_minio(&self.containers, image, region).await?;
+            Ok(ObjectStore { access, description: format!("minio ({image})"), running: Box::new(container) })
+        }))
     }
 
     fn facts(&self) -> BTreeMap<String, String> {
@@ -112,38 +142,9 @@ impl Infrastructure for Docker {
     }
 }
 
-struct Postgres {
-    container: Container,
-    access: PostgresAccess,
-    version: String,
-}
-
 async fn start_postgres(containers: &Containers, image: &Image) -> Result<Postgres, ProvisionError> {
-    let user = "autograph";
-    let password = Secret::new(random::hex(16));
-    let container = containers
-        .start(Plan {
-            image,
-            port: 5432,
-            variables: vec![
-                ("POSTGRES_USER", user.into()),
-                ("POSTGRES_PASSWORD", password.expose().into()),
-                ("POSTGRES_DB", "postgres".into()),
-                ("POSTGRES_INITDB_ARGS", "--no-sync --encoding=UTF8 --locale=C".into()),
-                ("PGDATA", format!("{MEMORY}/data")),
-            ],
-            arguments: POSTGRES_SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect(),
-        })
-        .await?;
-    let access = PostgresAccess {
-        host: container.host.clone(),
-        port: container.port,
-        database: "postgres".into(),
-        user: user.into(),
-        password,
-    };
-    let version = container.ready(|| questions::postgres_version(&access)).await?;
-    Ok(Postgres { container, access, version })
+    let wanted = Wanted { password: Secret::new(random::hex(16)), data: Some(format!("{MEMORY}/data")), at: None };
+    postgres::start(containers, image, &wanted, &POSTGRES_SETTINGS).await
 }
 
 struct Redis {
@@ -158,6 +159,7 @@ async fn start_redis(containers: &Containers, image: &Image) -> Result<Redis, Pr
             port: 6379,
             variables: Vec::new(),
             arguments: ["redis-server", "--save", "", "--appendonly", "no"].map(str::to_owned).to_vec(),
+            at: None,
         })
         .await?;
     let access = RedisAccess { host: container.host.clone(), port: container.port, password: None };
@@ -186,11 +188,9 @@ impl Running for Container {
 
 async fn start_minio(
     containers: &Containers,
-    image: Option<&Image>,
-) -> Result<Option<(Container, ObjectStoreAccess)>, ProvisionError> {
-    let Some(image) = image else {
-        return Ok(None);
-    };
+    image: &Image,
+    region: &str,
+) -> Result<(Container, ObjectStoreAccess), ProvisionError> {
     let (access_key, secret_key) = (random::hex(10), Secret::new(random::hex(20)));
     let container = containers
         .start(Plan {
@@ -199,16 +199,21 @@ async fn start_minio(
             variables: vec![
                 ("MINIO_ROOT_USER", access_key.clone()),
                 ("MINIO_ROOT_PASSWORD", secret_key.expose().into()),
+                ("MINIO_REGION", region.into()),
             ],
             arguments: vec!["server".into(), format!("{MEMORY}/data")],
+            at: None,
         })
         .await?;
     let access = ObjectStoreAccess {
         endpoint: format!("http://{}:{}", container.host, container.port),
-        region: REGION.into(),
+        region: region.into(),
         access_key,
         secret_key,
+        console: None,
+        clock: false,
+        user: None,
     };
-    make_buckets(&access).await?;
-    Ok(Some((container, access)))
+    until_ready(&access).await?;
+    Ok((container, access))
 }

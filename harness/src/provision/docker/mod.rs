@@ -5,6 +5,8 @@ mod engine;
 mod images;
 mod infrastructure;
 mod leftovers;
+mod own_postgres;
+mod postgres;
 mod questions;
 
 pub use leftovers::remove_run;

@@ -82,6 +82,7 @@ async fn a_server_that_ends_is_not_waited_for() {
         port: 6379,
         variables: Vec::new(),
         arguments: vec!["redis-server".into(), "--no-such-option".into()],
+        at: None,
     };
     // It ends before its port is known, or while it is asked: both say the same.
     let error = match containers.start(plan).await {
@@ -113,6 +114,7 @@ async fn containers_of_a_living_run_survive_the_sweep() {
         port: 6379,
         variables: Vec::new(),
         arguments: vec!["redis-server".into()],
+        at: None,
     };
     let container = containers.start(plan).await.unwrap();
     leftovers::sweep(&containers.engine).await;

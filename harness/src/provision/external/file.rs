@@ -76,6 +76,18 @@ pub struct ObjectStoreTable {
     pub region: String,
     pub access_key_env: Spanned<String>,
     pub secret_key_env: Spanned<String>,
+    pub console: Option<Spanned<String>>,
+    #[serde(default)]
+    pub clock: bool,
+    pub user: Option<StoreUserTable>,
+}
+
+/// `[object_store.user]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreUserTable {
+    pub access_key_env: Spanned<String>,
+    pub secret_key_env: Spanned<String>,
 }
 
 /// `[tokens]`.

@@ -32,13 +32,14 @@ pub struct Cluster {
     pub password: Secret,
 }
 
-/// Copies the cached data folder into the run's folder, making it first if it is not in the cache.
+/// Copies the cached data folder into a folder of this name in the run's, making it first if it is not in the cache.
 pub async fn prepare(
     run: &Run,
     programs: &PostgresPrograms,
     account: Option<Account>,
+    name: &str,
 ) -> Result<Cluster, ProvisionError> {
-    let home = run.scratch.join("postgresql");
+    let home = run.scratch.join(name);
     make_private(&home)?;
     own(account, &home)?;
     let Some(cache) = cache_folder(&programs.version) else {

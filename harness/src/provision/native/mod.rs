@@ -3,6 +3,7 @@
 mod account;
 mod cluster;
 mod install;
+mod own_postgres;
 mod postgres;
 pub mod programs;
 mod redis;
@@ -10,7 +11,7 @@ mod redis;
 use super::error::ProvisionError;
 use super::options::Options;
 use super::run::Run;
-use super::servers::{Infrastructure, RedisServer};
+use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use crate::target::{Boxed, ObjectStoreAccess, PostgresAccess};
 use install::Installable;
 use postgres::Postgres;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 pub struct Native {
     run: Arc<Run>,
     postgres: Postgres,
-    postgres_version: String,
+    programs: PostgresPrograms,
     redis: RedisProgram,
 }
 
@@ -30,7 +31,7 @@ pub struct Native {
 pub async fn start(run: &Arc<Run>, options: &Options) -> Result<Box<dyn Infrastructure>, ProvisionError> {
     let (programs, redis) = find(run, options).await?;
     let postgres = Postgres::start(run, &programs).await?;
-    Ok(Box::new(Native { run: run.clone(), postgres, postgres_version: programs.version, redis }))
+    Ok(Box::new(Native { run: run.clone(), postgres, programs, redis }))
 }
 
 /// Looks for both programs before complaining of either, so that one installation brings all that is missing.
@@ -64,13 +65,21 @@ impl Infrastructure for Native {
         Box::pin(redis::start(&self.run, &self.redis, stack))
     }
 
+    fn own_postgres<'a>(&'a self, stack: &'a str) -> Boxed<'a, Result<PostgresServer, ProvisionError>> {
+        Box::pin(own_postgres::start(&self.run, &self.programs, stack))
+    }
+
+    fn has_postgres_tools(&self) -> bool {
+        programs::has_tools(&self.programs)
+    }
+
     fn object_store(&self) -> Option<&ObjectStoreAccess> {
         None
     }
 
     fn facts(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
-            ("postgresql".into(), self.postgres_version.clone()),
+            ("postgresql".into(), self.programs.version.clone()),
             ("redis".into(), self.redis.version.clone()),
         ])
     }

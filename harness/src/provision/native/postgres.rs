@@ -1,7 +1,7 @@
 //! The PostgreSQL of the run: fast, forgetful, on loopback only.
 
 use super::account::Account;
-use super::cluster::{self, Cluster, SUPERUSER};
+use super::cluster::{self, SUPERUSER};
 use super::programs::PostgresPrograms;
 use crate::provision::database::connect;
 use crate::provision::error::ProvisionError;
@@ -50,69 +50,81 @@ pub struct Postgres {
 impl Postgres {
     /// Starts it and returns once it has taken its new, random password.
     pub async fn start(run: &Run, programs: &PostgresPrograms) -> Result<Postgres, ProvisionError> {
-        let account = Account::to_change_to();
-        let cluster = cluster::prepare(run, programs, account).await?;
+        let cluster = cluster::prepare(run, programs, Account::to_change_to(), "postgresql").await?;
         let port = run.ports.take()?;
         let log = run.directory.join("postgresql.log");
-        let mut command = server(programs, &cluster, port);
-        if let Some(account) = account {
-            account.run_as(&mut command);
-        }
-        log_file::attach(&mut command, &log)?;
-        // By SIGQUIT it ends at once and takes its children and its shared memory with it; after SIGKILL they stay.
-        let process = Process::start(&run.reaper, "postgresql", command, Signal::QUIT).await?;
-        let mut postgres = Postgres { access: access(port, cluster.password), process };
-        postgres.change_password(&log).await?;
-        Ok(postgres)
+        let process = launch(run, programs, &cluster.data, port, &[], &log).await?;
+        let mut access = access(port, cluster.password);
+        let connection = answering(&process, &access, &log).await?;
+        access.password = change_password(connection, Secret::new(random::hex(24))).await?;
+        Ok(Postgres { access, process })
     }
 
     /// Ends it without a farewell: its data goes, too.
     pub async fn stop(self) {
-        self.process.stop(Signal::QUIT, Duration::from_secs(5)).await;
+        end(&self.process).await;
     }
+}
 
-    /// The password in the cache is as good as public.
-    async fn change_password(&mut self, log: &Path) -> Result<(), ProvisionError> {
-        let gave_up = |gave_up: crate::provision::readiness::GaveUp| ProvisionError::ServerNotReady {
-            server: "postgresql",
-            waited: gave_up.waited,
-            last: gave_up.last,
-            log: log_file::tail(log),
-        };
-        let mut connection = until(PATIENCE, || self.try_connect()).await.map_err(gave_up)?;
-        let password = Secret::new(random::hex(24));
-        let statement = format!("alter role {SUPERUSER} password '{}'", password.expose());
-        let changed = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await;
-        // The statement holds the password, so the message must not hold the statement.
-        changed.map_err(ProvisionError::database("change the superuser's password"))?;
-        // Whether the farewell arrives does not matter.
-        let _ = connection.close().await;
-        self.access.password = password;
-        Ok(())
+/// Starts a server on a data folder; `settings` go before the usual ones.
+pub async fn launch(
+    run: &Run,
+    programs: &PostgresPrograms,
+    data: &Path,
+    port: u16,
+    settings: &[&str],
+    log: &Path,
+) -> Result<Process, ProvisionError> {
+    let mut command = Command::new(&programs.postgres);
+    command.arg("-D").arg(data).args(["-p", &port.to_string()]).env_clear();
+    for setting in SETTINGS.iter().chain(settings) {
+        command.args(["-c", setting]);
     }
+    if let Some(account) = Account::to_change_to() {
+        account.run_as(&mut command);
+    }
+    log_file::attach(&mut command, log)?;
+    // By SIGQUIT it ends at once and takes its children and its shared memory with it; after SIGKILL they stay.
+    Process::start(&run.reaper, "postgresql", command, Signal::QUIT).await
+}
 
-    async fn try_connect(&self) -> Attempt<PgConnection> {
-        if let Some(status) = self.process.ended() {
+/// Ends a server as a crash would.
+pub async fn end(process: &Process) {
+    process.stop(Signal::QUIT, Duration::from_secs(5)).await;
+}
+
+/// A connection to a server that was just started, as soon as it takes one.
+pub async fn answering(process: &Process, access: &PostgresAccess, log: &Path) -> Result<PgConnection, ProvisionError> {
+    let attempt = || async {
+        if let Some(status) = process.ended() {
             return Attempt::Hopeless(format!("it ended with {status}"));
         }
-        match connect(&self.access).await {
+        match connect(access).await {
             Ok(connection) => Attempt::Ready(connection),
             Err(error) => Attempt::NotYet(error.to_string()),
         }
-    }
+    };
+    until(PATIENCE, attempt).await.map_err(|gave_up| ProvisionError::ServerNotReady {
+        server: "postgresql",
+        waited: gave_up.waited,
+        last: gave_up.last,
+        log: log_file::tail(log),
+    })
 }
 
-fn server(programs: &PostgresPrograms, cluster: &Cluster, port: u16) -> Command {
-    let mut command = Command::new(&programs.postgres);
-    command.arg("-D").arg(&cluster.data).args(["-p", &port.to_string()]);
-    for setting in SETTINGS {
-        command.args(["-c", setting]);
-    }
-    command.env_clear();
-    command
+/// Gives the superuser another password: the one in the cache is as good as public.
+pub async fn change_password(mut connection: PgConnection, password: Secret) -> Result<Secret, ProvisionError> {
+    let statement = format!("alter role {SUPERUSER} password '{}'", password.expose());
+    let changed = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await;
+    // The statement holds the password, so the message must not hold the statement.
+    changed.map_err(ProvisionError::database("change the superuser's password"))?;
+    // Whether the farewell arrives does not matter.
+    let _ = connection.close().await;
+    Ok(password)
 }
 
-fn access(port: u16, password: Secret) -> PostgresAccess {
+/// The superuser's way into the maintenance database of a server on this port.
+pub fn access(port: u16, password: Secret) -> PostgresAccess {
     PostgresAccess {
         host: Ipv4Addr::LOCALHOST.to_string(),
         port,

@@ -66,6 +66,18 @@ pub fn redis() -> Result<Option<RedisProgram>, ProvisionError> {
     Ok(found.map(|(path, version)| RedisProgram { path, version }))
 }
 
+/// Whether the programs that back a database up and bring it back stand beside its server.
+pub fn has_tools(programs: &PostgresPrograms) -> bool {
+    let tools = ["pg_dump", "pg_restore", "psql", "pg_basebackup", "pg_receivewal"];
+    tools.iter().all(|tool| programs.postgres.with_file_name(tool).is_file())
+}
+
+/// Whether this machine has all programs of a PostgreSQL of this version, as far as its first number goes.
+pub fn has_tools_of(version: &str) -> bool {
+    let fits = |programs: PostgresPrograms| numbers(&programs.version).0 == numbers(version).0 && has_tools(&programs);
+    postgres().ok().flatten().is_some_and(fits)
+}
+
 /// The programs of this name in the folders of `PATH`.
 pub fn on_path(name: &str) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

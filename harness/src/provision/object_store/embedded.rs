@@ -1,62 +1,173 @@
-//! An S3 server inside the harness, for machines without a MinIO: real requests over loopback, real signatures.
+//! An S3 server inside the harness, for machines without a MinIO: real requests over loopback, real signatures, and a
+//! clock that can be moved.
+
+mod accounts;
+mod alone;
+mod body;
+mod clock;
+mod door;
+mod lifecycle;
+mod listing;
+mod lists;
+mod objects;
+mod policy;
+mod records;
+mod scanner;
+mod service;
+mod settings;
+mod shelf;
+mod store;
+mod uploads;
+
+pub use alone::{Alone, serve_alone};
 
 use super::ObjectStore;
-use super::bucket_settings::BucketSettings;
-use super::policy::Policies;
 use crate::provision::error::ProvisionError;
+use crate::provision::random;
 use crate::provision::servers::Running;
-use crate::target::{Boxed, ObjectStoreAccess};
+use crate::target::{Boxed, ObjectStoreAccess, Secret, StoreUser};
+use accounts::{Accounts, Key, User};
+use clock::Clock;
+use door::Door;
 use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use s3s::auth::SimpleAuth;
-use s3s::service::{S3Service, S3ServiceBuilder};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use policy::Document;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::S3ServiceBuilder;
+use shelf::Shelf;
 use std::io;
-use std::net::Ipv4Addr;
-use std::path::Path;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use store::Store;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Starts it on the port, with its objects in the folder.
-pub async fn start(access: ObjectStoreAccess, port: u16, folder: &Path) -> Result<ObjectStore, ProvisionError> {
-    let action = "start the embedded S3 server";
-    let files = s3s_fs::FileSystem::new(folder)
-        .map_err(|error| io::Error::other(format!("{error:?}")))
-        .map_err(ProvisionError::system(action))?;
-    let policies = Policies::default();
-    let mut service = S3ServiceBuilder::new(BucketSettings::new(files, policies.clone()));
-    service.set_auth(SimpleAuth::from_single(access.access_key.clone(), access.secret_key.expose()));
-    service.set_access(policies);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(ProvisionError::system(action))?;
-    let task = tokio::spawn(serve(listener, service.build()));
-    Ok(ObjectStore { access, description: "embedded s3s".into(), running: Box::new(Embedded(task)) })
+/// What the user beside the owner may do, in the words of `docs/target-file.md`.
+const USER_POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"],
+    "Resource": ["arn:aws:s3:::conform-*/granted/*"]}]}"#;
+
+/// What a store is to be.
+#[derive(Debug, Clone)]
+struct Settings {
+    /// Where it listens.
+    address: SocketAddr,
+    /// Where objects, versions and settings of buckets are kept; what is there already is served.
+    folder: PathBuf,
+    /// The key of the owner.
+    owner: Key,
+    /// The key of the user beside the owner, whom [`USER_POLICY`] is about.
+    user: Option<Key>,
+    /// Bytes that it can hold; nothing for as many as the disk has.
+    capacity: Option<u64>,
+    /// Its time.
+    clock: Clock,
+    /// Whether the clock may be asked and moved, under `/test/clock`.
+    test_clock: bool,
 }
 
-async fn serve(listener: TcpListener, service: S3Service) {
-    // The set ends its tasks when it is dropped, together with this one.
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
-        // A client that breaks off is its own affair.
-        connections.spawn(async move {
-            let _ = connection.await;
-        });
-        while connections.try_join_next().is_some() {}
+/// Starts a store of the run on the port, with what it holds in the folder.
+pub async fn start(access: ObjectStoreAccess, port: u16, folder: PathBuf) -> Result<ObjectStore, ProvisionError> {
+    let user = StoreUser { access_key: random::hex(10), secret_key: Secret::new(random::hex(20)) };
+    let settings = Settings {
+        address: (Ipv4Addr::LOCALHOST, port).into(),
+        folder,
+        owner: Key { id: access.access_key.clone(), secret: access.secret_key.clone() },
+        user: Some(Key { id: user.access_key.clone(), secret: user.secret_key.clone() }),
+        capacity: None,
+        clock: Clock::new(),
+        test_clock: true,
+    };
+    let embedded = Embedded { settings, task: Mutex::new(None) };
+    embedded.launch().await.map_err(ProvisionError::system("start the embedded S3 server"))?;
+    let access = ObjectStoreAccess { clock: true, user: Some(user), ..access };
+    Ok(ObjectStore { access, description: "embedded s3s".into(), running: Box::new(embedded) })
+}
+
+/// A store as a task of the harness.
+struct Embedded {
+    settings: Settings,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Embedded {
+    async fn launch(&self) -> io::Result<()> {
+        let door = open(&self.settings)?;
+        let listener = TcpListener::bind(self.settings.address).await?;
+        *self.task.lock().await = Some(tokio::spawn(serve(listener, door)));
+        Ok(())
+    }
+
+    async fn end(&self) {
+        if let Some(task) = self.task.lock().await.take() {
+            task.abort();
+            let _ = task.await;
+        }
     }
 }
 
-struct Embedded(JoinHandle<()>);
-
 impl Running for Embedded {
-    fn stop(mut self: Box<Self>) -> Boxed<'static, ()> {
-        Box::pin(async move {
-            self.0.abort();
-            let _ = (&mut self.0).await;
+    fn stop(self: Box<Self>) -> Boxed<'static, ()> {
+        Box::pin(async move { self.end().await })
+    }
+
+    fn pause(&self) -> Boxed<'_, Result<(), String>> {
+        Box::pin(async {
+            self.end().await;
+            Ok(())
         })
+    }
+
+    fn resume(&self) -> Boxed<'_, Result<(), String>> {
+        Box::pin(async { self.launch().await.map_err(|error| error.to_string()) })
     }
 }
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(task) = self.task.get_mut() {
+            task.abort();
+        }
+    }
+}
+
+/// What the folder holds, behind a door.
+fn open(settings: &Settings) -> io::Result<Door> {
+    let mut users = Vec::new();
+    if let Some(key) = settings.user.clone() {
+        let policy = Document::of_user(USER_POLICY).map_err(io::Error::other)?;
+        users.push(User { name: key.id.clone(), key, policy });
+    }
+    let accounts = Accounts::new(settings.owner.clone(), users);
+    let shelf = Shelf::open(&settings.folder, settings.capacity)?;
+    let keys = accounts.keys();
+    let store = Store::new(shelf, accounts, settings.clock.clone());
+    let mut service = S3ServiceBuilder::new(store.clone());
+    service.set_auth(keys);
+    service.set_access(store.clone());
+    // The door judges times by the store's clock.
+    let mut config = S3Config::default();
+    config.presigned_url_max_skew_time_secs = u32::MAX;
+    service.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+    Ok(Door { store, service: service.build(), clock_is_open: settings.test_clock })
+}
+
+/// Serves until it is dropped.
+async fn serve(listener: TcpListener, door: Door) {
+    // The set ends its tasks when it is dropped, together with this one.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(scanner::run(door.store.clone()));
+    while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
+        let door = door.clone();
+        let service = service_fn(move |request| door.clone().answer(request));
+        let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+        // A client that breaks off is its own affair.
+        tasks.spawn(async move {
+            let _ = connection.await;
+        });
+        while tasks.try_join_next().is_some() {}
     }
 }

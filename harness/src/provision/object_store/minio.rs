@@ -38,8 +38,9 @@ pub async fn start(
         .env("HOME", folder)
         .env("MINIO_ROOT_USER", &access.access_key)
         .env("MINIO_ROOT_PASSWORD", access.secret_key.expose());
-    log_file::attach(&mut command, &run.directory.join("minio.log"))?;
+    log_file::attach(&mut command, &run.directory.join(format!("minio-{port}.log")))?;
     let process = Process::start(&run.reaper, "minio", command, Signal::KILL).await?;
+    let access = ObjectStoreAccess { console: Some(format!("http://127.0.0.1:{console}")), ..access };
     Ok(ObjectStore { access, description: format!("minio ({})", program.display()), running: Box::new(Minio(process)) })
 }
 

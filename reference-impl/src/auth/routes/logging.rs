@@ -30,6 +30,6 @@ async fn logging(State(auth): State<Auth>) -> Json<Logged> {
         message: "One line written at each level",
         levels: ["DEBUG", "INFO", "WARNING", "ERROR"],
         correlation_id: correlation_id::current(),
-        current_log_level: auth.settings.log_level_text.clone(),
+        current_log_level: auth.settings.log.level_text.clone(),
     })
 }

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::diagrams::caller::Caller;
 use crate::diagrams::diagram::{Change, Diagram, Draft};
+use crate::diagrams::search::Search;
 use crate::diagrams::{Diagrams, storage};
 use crate::error::ApiError;
 use crate::parse::{IdInPath, JsonBody, QueryOf};
@@ -23,6 +24,8 @@ struct Asked {
     page: Option<i64>,
     /// 20 unless the caller says otherwise, at most 100.
     page_size: Option<i64>,
+    /// Everything unless the caller looks for something.
+    search: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -40,7 +43,8 @@ async fn list(
 ) -> Result<Json<Page>, ApiError> {
     let page = within(asked.page, 1, i64::MAX, "page")?;
     let page_size = within(asked.page_size, 20, 100, "page_size")?;
-    let (found, total) = storage::list(&diagrams.db, &user_id, page, page_size).await?;
+    let search = asked.search.as_deref().and_then(Search::new);
+    let (found, total) = storage::list(&diagrams.db, &user_id, search.as_ref(), page, page_size).await?;
     info!(user_id, total, "Diagrams listed");
     Ok(Json(Page { diagrams: found, total, page, page_size }))
 }

@@ -3,9 +3,6 @@
 use std::fs;
 use std::io;
 
-/// A megabyte, as all reports count it.
-pub const BYTES_PER_MB: f64 = 1024.0 * 1024.0;
-
 const OF_THE_PROCESS: &str = "/proc/self/status";
 const OF_THE_MACHINE: &str = "/proc/meminfo";
 
@@ -73,16 +70,6 @@ impl Usage {
         let used = self.system_total.saturating_sub(self.system_available);
         percent(used, self.system_total)
     }
-}
-
-/// Bytes as megabytes with two decimals.
-pub fn megabytes(bytes: u64) -> f64 {
-    rounded(bytes as f64 / BYTES_PER_MB)
-}
-
-/// Two decimals.
-pub fn rounded(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
 }
 
 fn percent(part: u64, whole: u64) -> f64 {

@@ -9,11 +9,12 @@ use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::gateway::memory::Memory;
 use crate::gateway::memory::ballast::{Block, MOST_MB};
-use crate::gateway::memory::usage::{Usage, megabytes, rounded};
+use crate::gateway::memory::usage::Usage;
 use crate::parse::QueryOf;
 use crate::startup::Context;
 use crate::telemetry::correlation_id::CorrelationId;
 use crate::telemetry::json_log::timestamp;
+use crate::telemetry::units::{megabytes, rounded};
 
 const DEFAULT_MB: i64 = 10;
 

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::gateway::client::{Client, whole_story};
+use crate::error::whole_story;
+use crate::gateway::client::Client;
 use crate::gateway::upstreams;
 use crate::middleware::request_metrics::milliseconds;
 use crate::service::Service;

@@ -1,0 +1,43 @@
+//! Ids, words and passwords of a case: they follow from the seed, so that a run can be done again.
+
+use super::Case;
+
+impl Case {
+    /// A fresh UUID (version 4 by form), the same in every run with the same seed.
+    pub fn id(&mut self) -> String {
+        self.ids += 1;
+        let draw = |salt: u64| {
+            let feature = u64::from(self.circumstances.feature);
+            mix(self.circumstances.seed ^ feature << 48 ^ u64::from(self.ids) << 8 ^ salt)
+        };
+        let (high, low) = (draw(1), draw(2));
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xfff,
+            low >> 48 & 0x3fff | 0x8000,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
+    /// A short word, unlike any other of this run, that names the feature: `conform-f041-1a2b3c4d`.
+    pub fn word(&mut self) -> String {
+        let id = self.id();
+        format!("conform-f{:03}-{}", self.circumstances.feature, &id[..8])
+    }
+
+    /// The name of a fresh password; only the wire sees its value.
+    pub fn password(&mut self) -> String {
+        let value = format!("Pw!7{}", self.id());
+        self.vault.seal("own password", &value)
+    }
+}
+
+/// SplitMix64: spreads a seed over all bits.
+fn mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}

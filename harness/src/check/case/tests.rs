@@ -1,0 +1,83 @@
+//! Tests of the case: what its end makes of steps, stops and ids.
+
+use super::*;
+use crate::check::{at_least, is};
+use serde_json::json;
+
+fn case(observations: Vec<Shown>) -> Case {
+    let circumstances =
+        Circumstances { feature: 41, revision: 1, seed: 7, had: vec![Need::Sql.to_string()], patience_s: 0.0 };
+    let source = Source::Replay { observations: observations.into(), tampering: None };
+    Case::replay(source, circumstances)
+}
+
+fn verdicts(finished: &Finished) -> Vec<Verdict> {
+    finished.outcome.steps.iter().map(|step| step.verdict).collect()
+}
+
+fn texts() -> Vec<String> {
+    ["one", "two", "three"].map(str::to_owned).to_vec()
+}
+
+#[test]
+fn a_step_without_an_expectation_is_an_error() {
+    let mut case = case(Vec::new());
+    case.step(1, "one");
+    case.expect("a number", 1, is(1));
+    case.step(2, "two");
+    case.step(3, "three");
+    case.expect("a number", 1, is(1));
+    let finished = case.finish("", &texts(), Ok(()));
+    assert_eq!(verdicts(&finished), [Verdict::Pass, Verdict::Error, Verdict::Pass]);
+}
+
+#[test]
+fn steps_never_reached_are_accounted_for() {
+    let mut case = case(Vec::new());
+    case.step(1, "one");
+    let ended = case.require("a number", 1, at_least(2.0));
+    let finished = case.finish("", &texts(), ended);
+    assert_eq!(verdicts(&finished), [Verdict::Fail, Verdict::Skip, Verdict::Skip]);
+    assert_eq!(finished.outcome.verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_missing_need_skips_and_a_failed_look_is_an_error() {
+    for (stop, verdict) in
+        [(Stop::Needs(Need::Redis), Verdict::Skip), (Stop::CannotLook(CannotLook::new("log", "gone")), Verdict::Error)]
+    {
+        let mut case = case(Vec::new());
+        case.step(1, "one");
+        case.expect("a number", 1, is(1));
+        case.step(2, "two");
+        let finished = case.finish("", &texts(), Err(stop));
+        assert_eq!(verdicts(&finished), [Verdict::Pass, verdict, verdict]);
+    }
+}
+
+#[test]
+fn a_step_in_other_words_is_an_error() {
+    let mut case = case(Vec::new());
+    case.step(1, "another one");
+    case.expect("a number", 1, is(1));
+    let finished = case.finish("", &texts()[..1], Ok(()));
+    assert_eq!(verdicts(&finished), [Verdict::Error]);
+}
+
+#[test]
+fn ids_follow_from_the_seed_and_never_repeat() {
+    let (mut one, mut other) = (case(Vec::new()), case(Vec::new()));
+    let ids: Vec<String> = (0..100).map(|_| one.id()).collect();
+    assert!(ids.iter().all(|id| *id == other.id()));
+    let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(distinct.len(), 100);
+    assert_eq!(ids[0].len(), 36);
+}
+
+#[tokio::test]
+async fn a_replay_that_asks_otherwise_diverges() {
+    let known = Shown { probe: "http".to_owned(), asked: json!("a"), seen: Arc::new(json!("b")) };
+    let mut case = case(vec![known]);
+    let stop = case.observe("http", json!("c"), async |_| Ok(Value::Null)).await;
+    assert!(matches!(stop, Err(Stop::Diverged(_))));
+}

@@ -1,0 +1,233 @@
+//! Feature 37: log lines are JSON with fixed fields, so that they can be gathered and searched.
+
+use super::log_line::{self, LEVELS, is_whole, messages, service_of, time_of, trace};
+use crate::check::{Case, Check, Seen, Stop, at_least, contains, is, one_of, present, within};
+use crate::probe::Mark;
+use crate::sabotage::{mute_log, set_variable};
+use crate::target::{Need, Own, Service, Setup};
+use std::collections::BTreeSet;
+
+/// What a line must hold as it is and yet stay one line.
+const HOSTILE: &str = "one \"two\"\nthree\r\n\tfour \\ {\"level\":\"DEBUG\"} ünï ☂ \u{2028} \u{1b}[31m";
+/// What a line's time may differ from the harness's, in seconds: less than any wrong zone.
+const SKEW: f64 = 60.0;
+/// Lines of the gateway about a request that it hands on (contract, section 3.2).
+const AT_THE_GATEWAY: [&str; 5] = [
+    "Incoming request",
+    "Forwarding request to service",
+    "Service response received",
+    "Request completed",
+    "Outgoing response",
+];
+
+pub const CHECK: Check = Check {
+    feature: 37,
+    revision: 1,
+    // Of its own: what a service writes at its start and at its end is read as well.
+    setup: Setup::Own(Own::of(&Service::ALL)),
+    needs: &[Need::Log(Service::Auth), Need::Address(Service::Auth), Need::TestEndpoints],
+    control: "the search by one request's id finds no line of a request sent at the same moment",
+    sabotage: &[
+        set_variable("git-service writes lines for people", Service::Git, "LOG_FORMAT", "text"),
+        mute_log("export-service's log is lost", Service::Export),
+    ],
+    run: |case| Box::pin(run(case)),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    let services: Vec<Service> = Service::ALL
+        .into_iter()
+        .filter(|&service| case.can(Need::Log(service)) && case.can(Need::Address(service)))
+        .collect();
+
+    case.step(1, "JSON logging is switched on");
+    for &service in &services {
+        let start = case.log_start(service);
+        let lines = case.lines(start, &[""], |_| true).await?;
+        case.expect(format!("lines of {service} since its start"), lines.len(), at_least(1.0));
+        case.expect(format!("lines of {service} that lack what every line has"), unfit(&lines, service), is(0));
+    }
+
+    case.step(2, "The service is made to write a log line");
+    let (id, word) = (case.id(), case.word());
+    let now = case.now().await?;
+    let mark = case.mark(Service::Auth).await?;
+    let path = format!("/test/error?user_id={}&file_id={word}", encoded(HOSTILE));
+    let reply = case.http(Service::Auth).get(&path).header("x-correlation-id", &id).send().await?;
+    case.expect("status of the probe that logs", reply.status(), is(200));
+    let lines = trace(case, Service::Auth, mark, &id).await?;
+    let errors: Vec<Seen> = lines.iter().filter(|line| line.at("/level").text() == Some("ERROR")).cloned().collect();
+    case.require("ERROR lines that the probe made", errors.len(), is(2))?;
+    let others = one_request_each(case, &services).await?;
+
+    case.step(3, "The line parses as one JSON object");
+    case.expect("lines of the probe's request that are not one JSON object", loose(&lines), is(0));
+    for line in &errors {
+        case.expect("text with quotes, line breaks and signs of all kinds", line.at("/user_id"), is(HOSTILE));
+        case.expect("the plain text beside it", line.at("/file_id"), is(word.as_str()));
+    }
+
+    case.step(
+        4,
+        "The line has `timestamp`, `level`, `message` and the name of the service (`service_name` or `service`)",
+    );
+    for line in &lines {
+        has_its_fields(case, Service::Auth, line, now);
+    }
+    for (service, _, lines) in &others {
+        for line in lines {
+            has_its_fields(case, *service, line, now);
+        }
+    }
+
+    case.step(5, "The line has `correlation_id`");
+    for line in &lines {
+        case.expect("correlation_id of a line of the probe's request", line.at("/correlation_id"), is(id.as_str()));
+    }
+    for (service, id, lines) in &others {
+        case.expect(format!("lines of {service} about a request"), lines.len(), at_least(1.0));
+        for line in lines {
+            case.expect(format!("correlation_id of a line of {service}"), line.at("/correlation_id"), is(id.as_str()));
+        }
+    }
+
+    gathered(case, &services).await?;
+
+    case.step(3, "The line parses as one JSON object");
+    last_lines(case).await
+}
+
+/// Lines that are no JSON object; the log probe shows them as their text alone.
+fn loose(lines: &[Seen]) -> usize {
+    lines.iter().filter(|line| line.keys() == ["text"]).count()
+}
+
+/// Lines that lack a base field; what is no JSON object lacks them all.
+fn unfit(lines: &[Seen], service: Service) -> usize {
+    lines.iter().filter(|line| !is_whole(line, service)).count()
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+fn has_its_fields(case: &mut Case, service: Service, line: &Seen, now: f64) {
+    let words = "time of the line, in s since 1970";
+    case.expect(format!("{words}, {service}"), time_of(line), within(SKEW, now));
+    case.expect("level of the line", line.at("/level"), one_of(LEVELS));
+    case.expect("message of the line", line.at("/message"), present());
+    case.expect("name of the service in the line", service_of(line), is(service.name()));
+}
+
+/// Asks each service once: the service, the id of the request, its lines.
+async fn one_request_each(case: &mut Case, services: &[Service]) -> Result<Vec<(Service, String, Vec<Seen>)>, Stop> {
+    let mut all = Vec::new();
+    for &service in services {
+        let (id, mark) = (case.id(), case.mark(service).await?);
+        case.http(service).get(service.health_path()).header("x-correlation-id", &id).send().await?;
+        let lines = trace(case, service, mark, &id).await?;
+        all.push((service, id, lines));
+    }
+    Ok(all)
+}
+
+/// Two requests at the same moment, followed through everything that was written meanwhile.
+async fn gathered(case: &mut Case, services: &[Service]) -> Result<(), Stop> {
+    case.step(6, "The lines are handed to a log aggregator");
+    case.observed_as("the harness gathers the lines of all processes and searches them; no aggregator is started");
+    case.needs(Need::Log(Service::Gateway))?;
+    let mut marks = Vec::new();
+    for &service in services {
+        marks.push((service, case.mark(service).await?));
+    }
+    let (one, other) = (case.id(), case.id());
+    let (word, other_word) = (case.word(), case.word());
+    let asked = [(&one, &word), (&other, &other_word)];
+    let mut pending = Vec::new();
+    for (id, word) in asked {
+        let request = case.http(Service::Gateway).get(&format!("/api/auth/health/{word}"));
+        pending.push(request.header("x-correlation-id", id).start()?);
+    }
+    for request in pending {
+        let reply = case.answer(request).await?;
+        case.expect("status of a path that nobody serves", reply.status(), is(404));
+    }
+    let gathered = gather(case, &marks, &[&one, &other]).await?;
+    for (service, lines) in &gathered {
+        case.expect(format!("gathered lines of {service} that cannot be indexed"), unfit(lines, *service), is(0));
+        let times: Vec<f64> = lines.iter().filter_map(time_of).collect();
+        case.expect(format!("lines of {service} are in the order of their times"), times.is_sorted(), is(true));
+    }
+
+    case.step(7, "The gathered lines are searched by `correlation_id`");
+    let all: Vec<Seen> = gathered.into_iter().flat_map(|(_, lines)| lines).collect();
+    let found = search(&all, &one);
+    let names: BTreeSet<String> = found.iter().filter_map(|line| service_of(line).text().map(str::to_owned)).collect();
+    case.expect(
+        "services that the search finds",
+        names.into_iter().collect::<Vec<_>>(),
+        is(vec!["api-gateway", "auth-service"]),
+    );
+
+    case.step(8, "The search returns all lines of that request");
+    for (id, word) in asked {
+        let found = search(&all, id);
+        let (gateway, auth): (Vec<Seen>, Vec<Seen>) =
+            found.iter().cloned().partition(|line| service_of(line).text() == Some(Service::Gateway.name()));
+        for message in AT_THE_GATEWAY {
+            case.expect("messages found at the gateway", messages(&gateway), contains(message));
+        }
+        for message in ["Request received", "Response sent"] {
+            case.expect("messages found at auth-service", messages(&auth), contains(message));
+        }
+        // The word stands in the request's path and nowhere else.
+        let of_the_path = all.iter().filter(|line| mentions(line, word));
+        let missed: Vec<Seen> =
+            of_the_path.filter(|line| line.at("/correlation_id").text() != Some(id)).cloned().collect();
+        case.expect("lines about the request that the search misses", missed.len(), is(0));
+    }
+    let foreign = search(&all, &one).iter().filter(|line| mentions(line, &other_word)).count();
+    case.expect("lines of the other request among those found", foreign, is(0));
+    Ok(())
+}
+
+/// Everything written since the marks, as soon as it holds the whole traces of these requests.
+async fn gather(case: &mut Case, marks: &[(Service, Mark)], ids: &[&str]) -> Result<Vec<(Service, Vec<Seen>)>, Stop> {
+    let mut all = Vec::new();
+    for &(service, mark) in marks {
+        let traced = matches!(service, Service::Gateway | Service::Auth);
+        let last = log_line::last_message(service);
+        let lines = case
+            .lines_until(mark, &[""], |lines| {
+                let ended =
+                    |id: &&str| lines.iter().any(|line| line["correlation_id"] == **id && line["message"] == last);
+                !traced || ids.iter().all(ended)
+            })
+            .await?;
+        all.push((service, lines));
+    }
+    Ok(all)
+}
+
+fn search(lines: &[Seen], id: &str) -> Vec<Seen> {
+    lines.iter().filter(|line| line.at("/correlation_id").text() == Some(id)).cloned().collect()
+}
+
+/// Whether the line names a path with this word in it.
+fn mentions(line: &Seen, word: &str) -> bool {
+    line.at("/path").text().is_some_and(|path| path.contains(word))
+}
+
+/// What a service writes while it ends is JSON, too.
+async fn last_lines(case: &mut Case) -> Result<(), Stop> {
+    if !case.can(Need::Control) || !case.can(Need::Log(Service::Diagram)) {
+        return Ok(());
+    }
+    let mark = case.mark(Service::Diagram).await?;
+    case.stop_service(Service::Diagram).await?;
+    let lines = case.lines(mark, &[""], |line| !line["signal"].is_null()).await?;
+    let signal = lines.iter().map(|line| line.at("/signal")).find(Seen::is_there);
+    case.expect("signal that the last lines of diagram-service name", signal, is("SIGTERM"));
+    case.expect("last lines of diagram-service that lack what every line has", unfit(&lines, Service::Diagram), is(0));
+    Ok(())
+}

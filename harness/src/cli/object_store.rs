@@ -1,0 +1,54 @@
+//! `conform object-store`: the embedded S3 store alone, in a container that stands where MinIO's would.
+
+use super::args::ObjectStoreArgs;
+use crate::exit_code::Exit;
+use crate::provision::{Alone, serve_alone};
+use crate::target::Secret;
+use std::io;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why the store does not serve.
+#[derive(Debug, thiserror::Error)]
+enum StoreError {
+    #[error("{0} is not set; the store takes its keys from MINIO_ROOT_USER and MINIO_ROOT_PASSWORD")]
+    NoKey(&'static str),
+    #[error("the store could not serve: {0}; free the port, or name another folder with --data")]
+    Io(#[from] io::Error),
+}
+
+/// Serves until a signal ends it.
+pub(super) fn object_store(args: ObjectStoreArgs) -> ExitCode {
+    match serve(args) {
+        Ok(()) => Exit::Fine.into(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            match error {
+                StoreError::NoKey(_) => Exit::Misused.into(),
+                StoreError::Io(_) => Exit::CouldNotLook.into(),
+            }
+        }
+    }
+}
+
+fn serve(args: ObjectStoreArgs) -> Result<(), StoreError> {
+    let given = |name: &'static str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let needed = |name| given(name).ok_or(StoreError::NoKey(name));
+    let user = given("CONFORM_STORE_USER").zip(given("CONFORM_STORE_PASSWORD").map(Secret::new));
+    let alone = Alone {
+        address: (args.bind, args.port).into(),
+        folder: args.data,
+        owner: (needed("MINIO_ROOT_USER")?, Secret::new(needed("MINIO_ROOT_PASSWORD")?)),
+        user,
+        capacity: args.capacity,
+        test_clock: given("AUTOGRAPH_TEST_ENDPOINTS").is_some_and(|value| value == "1"),
+    };
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::select! {
+            served = serve_alone(alone) => Ok(served?),
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+        }
+    })
+}

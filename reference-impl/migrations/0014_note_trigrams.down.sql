@@ -1,0 +1,1 @@
+drop index idx_files_note_content_trgm;

@@ -1,0 +1,194 @@
+//! Backups of the database and what they are for: whole and incremental ones, restores to any moment, and drills that
+//! show how long a recovery takes and what it loses (features 48 and 50).
+//!
+//! From the bottom up: [`tools`] and [`child`] run PostgreSQL's programs, [`server`] is who is backed up, [`catalogue`]
+//! keeps what was made. `dump`, `base`, [`wal`] and `incremental` make backups; [`recovery`] and `swap` bring one back.
+
+mod account;
+mod base;
+pub mod catalogue;
+mod child;
+pub mod disaster;
+mod dump;
+pub mod error;
+mod incremental;
+mod lsn;
+pub mod manifest;
+mod recovery;
+pub mod restore;
+mod schedule;
+mod server;
+pub mod shown;
+mod swap;
+mod tables;
+mod tools;
+pub mod wal;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sqlx::Connection;
+use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::startup::Context;
+
+use catalogue::{Catalogue, Entry};
+use error::BackupError;
+use manifest::{Format, Kind};
+use server::Access;
+use tools::Tools;
+use wal::WalStream;
+
+/// The backups of one database; clones share them.
+#[derive(Clone)]
+pub struct Backups(Arc<Inner>);
+
+struct Inner {
+    settings: config::Backup,
+    clock: Clock,
+    access: Access,
+    tools: Arc<Tools>,
+    catalogue: Catalogue,
+    stream: WalStream,
+    /// Held while a backup is made, restored or removed: one thing at a time.
+    work: Mutex<()>,
+}
+
+impl Backups {
+    /// Begins to look after the backups: receives the log of changes, keeps to the schedule, repeats the drills.
+    pub fn watch(context: &Context) -> Backups {
+        let settings = context.settings.backup.clone();
+        let access = Access(context.settings.postgres.clone());
+        let tools = Arc::new(Tools::new(settings.programs.clone()));
+        let catalogue = Catalogue::new(&settings.folder);
+        let stream = WalStream::new(settings.wal_streaming, access.clone(), Arc::clone(&tools), catalogue.clone());
+        let clock = context.clock.clone();
+        let work = Mutex::default();
+        let backups = Backups(Arc::new(Inner { settings, clock, access, tools, catalogue, stream, work }));
+        let (watching, gate) = (backups.clone(), context.gate.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = watching.look_after() => {}
+                () = gate.closed() => tracing::info!("Backups are no longer looked after"),
+            }
+        });
+        backups
+    }
+
+    async fn look_after(&self) {
+        self.catalogue().sweep().await;
+        recovery::sweep(&self.settings().scratch);
+        let bases = self.catalogue().all().await.unwrap_or_default();
+        if bases.iter().any(|entry| entry.kind == Kind::Base) {
+            self.stream().want();
+        }
+        tokio::join!(self.stream().keep(self.clock()), schedule::keep(self), disaster::repeat(self));
+    }
+
+    /// Makes a backup. The name of the new one is `name`, or says when it was made.
+    pub async fn create(&self, kind: Kind, format: Format, name: Option<String>) -> Result<Entry, BackupError> {
+        let _alone = self.0.work.lock().await;
+        self.create_as("autograph_backup", kind, format, name).await
+    }
+
+    async fn create_as(
+        &self,
+        stem: &str,
+        kind: Kind,
+        format: Format,
+        name: Option<String>,
+    ) -> Result<Entry, BackupError> {
+        let name = self.catalogue().free_name(name, stem, self.clock().now()).await?;
+        let made = match kind {
+            Kind::Full => self.dump(name.clone(), format).await,
+            Kind::Base => self.base(name.clone()).await,
+            Kind::Incremental => self.incremental(name.clone()).await,
+        };
+        match &made {
+            Ok(entry) => tracing::info!(backup_name = name, file_size_bytes = entry.size, "Backup made"),
+            Err(error) => tracing::error!(backup_name = name, error = %error, "Backup failed"),
+        }
+        made
+    }
+
+    /// Every backup, the newest first.
+    pub async fn list(&self) -> Result<Vec<Entry>, BackupError> {
+        self.catalogue().all().await
+    }
+
+    /// Removes a backup, and what of the log of changes no base needs any more. Whether there was one.
+    pub async fn remove(&self, name: &str) -> Result<bool, BackupError> {
+        let _alone = self.0.work.lock().await;
+        let entry = match self.catalogue().find(name).await {
+            Err(BackupError::Unknown(_)) => return Ok(false),
+            other => other?,
+        };
+        self.catalogue().remove(&entry).await?;
+        if let Some(span) = entry.manifest.as_ref().and_then(|manifest| manifest.span.as_ref()) {
+            self.prune(span).await?;
+        }
+        tracing::info!(backup_name = entry.name, "Backup removed");
+        Ok(true)
+    }
+
+    async fn prune(&self, span: &manifest::Span) -> Result<(), BackupError> {
+        let spans = self.catalogue().all().await?.into_iter().filter_map(|entry| entry.manifest?.span);
+        let kept = spans.filter(|other| other.system_identifier == span.system_identifier && other.parent.is_none());
+        // Without a base there is nothing that says what may go.
+        if let Some(oldest) = kept.map(|base| base.from).min() {
+            let folder = self.catalogue().wal_of(&span.system_identifier)?;
+            let (first, size) = (oldest.segment(span.segment_size), span.segment_size);
+            let pruning = folder.clone();
+            let pruned = child::blocking(move || wal::prune(&pruning, first, size)).await;
+            pruned.map_err(BackupError::file("remove old files of the log in", folder))?;
+        }
+        Ok(())
+    }
+
+    /// Now, by the clock of the database server: it is the one that changes are dated by.
+    async fn server_time(&self) -> Result<DateTime<Utc>, BackupError> {
+        let doing = "ask the server for the time";
+        let mut connection = self.access().maintenance().await?;
+        let now = sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut connection).await;
+        let now = now.map_err(BackupError::database(doing))?;
+        let _ = connection.close().await;
+        Ok(now)
+    }
+
+    fn settings(&self) -> &config::Backup {
+        &self.0.settings
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    fn tools(&self) -> &Tools {
+        &self.0.tools
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        &self.0.catalogue
+    }
+
+    /// The name of the database that is backed up.
+    pub fn database(&self) -> &str {
+        self.access().database()
+    }
+
+    /// The targets of a recovery in minutes: how long it may take, and how much it may lose.
+    pub fn targets(&self) -> (u32, u32) {
+        (self.settings().rto_minutes, self.settings().rpo_minutes)
+    }
+
+    /// The log of changes.
+    pub fn stream(&self) -> &WalStream {
+        &self.0.stream
+    }
+}
