@@ -32,6 +32,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// `SHUTDOWN_SECONDS`: how long requests in flight may take to end.
     pub shutdown_limit: Duration,
+    /// `SLOW_REQUEST_THRESHOLD_MS`.
+    pub slow_request_threshold: Duration,
     /// `METRICS_ENABLED`.
     pub metrics_enabled: bool,
     /// `CORS_ORIGINS`, split at commas, otherwise as given.
@@ -48,8 +50,12 @@ pub struct Settings {
     pub circuit_breaker: CircuitBreaker,
     /// `IDEMPOTENCY_*`.
     pub idempotency: Idempotency,
+    /// `CACHE_*`.
+    pub cache: Cache,
     /// `MEMORY_*`.
     pub memory: Memory,
+    /// `CPU_*`.
+    pub cpu: Cpu,
     /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
     pub network: Network,
     /// `BACKUP_*`, `DR_*`, `PG_BIN`.
@@ -160,6 +166,15 @@ pub struct Idempotency {
     pub ttl: Duration,
 }
 
+/// What is kept of reads, so that the next one need not ask the database.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    /// `CACHE_ENABLED`.
+    pub enabled: bool,
+    /// `CACHE_TTL_SECONDS`.
+    pub ttl: Duration,
+}
+
 /// The watch on the gateway's memory.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -169,6 +184,19 @@ pub struct Memory {
     pub warning_mb: f64,
     /// `MEMORY_CRITICAL_MB`.
     pub critical_mb: f64,
+}
+
+/// The watch on the gateway's CPU use.
+#[derive(Debug, Clone)]
+pub struct Cpu {
+    /// `CPU_SAMPLE_SECONDS`.
+    pub sample_every: Duration,
+    /// `CPU_WARNING_PERCENT`.
+    pub warning_percent: f64,
+    /// `CPU_CRITICAL_PERCENT`.
+    pub critical_percent: f64,
+    /// `CPU_HARD_WORK_AT_ONCE`: operations that keep a core busy and are taken on at a time.
+    pub hard_work_at_once: usize,
 }
 
 /// The watch on the sizes of requests and answers.
@@ -201,6 +229,7 @@ impl Settings {
             test_endpoints: given.flag("AUTOGRAPH_TEST_ENDPOINTS", false)?,
             request_timeout: given.seconds("REQUEST_TIMEOUT", 30.0)?,
             shutdown_limit: given.seconds("SHUTDOWN_SECONDS", 30.0)?,
+            slow_request_threshold: given.milliseconds("SLOW_REQUEST_THRESHOLD_MS", 1000.0)?,
             metrics_enabled: given.flag("METRICS_ENABLED", true)?,
             cors_origins: given.text("CORS_ORIGINS", "http://localhost:3000").split(',').map(str::to_owned).collect(),
             sign_in: sign_in(&given)?,
@@ -220,10 +249,20 @@ impl Settings {
                 enabled: given.flag("IDEMPOTENCY_ENABLED", true)?,
                 ttl: given.seconds("IDEMPOTENCY_TTL_SECONDS", 86_400.0)?,
             },
+            cache: Cache {
+                enabled: given.flag("CACHE_ENABLED", true)?,
+                ttl: given.seconds("CACHE_TTL_SECONDS", 300.0)?,
+            },
             memory: Memory {
                 sample_every: given.seconds("MEMORY_SAMPLE_SECONDS", 60.0)?,
                 warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
                 critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
+            },
+            cpu: Cpu {
+                sample_every: given.seconds("CPU_SAMPLE_SECONDS", 60.0)?,
+                warning_percent: given.positive("CPU_WARNING_PERCENT", 70.0)?,
+                critical_percent: given.positive("CPU_CRITICAL_PERCENT", 90.0)?,
+                hard_work_at_once: given.count("CPU_HARD_WORK_AT_ONCE", 2)?,
             },
             network: Network {
                 compression_enabled: given.flag("COMPRESSION_ENABLED", true)?,
@@ -281,7 +320,6 @@ fn sign_in(given: &Given) -> Result<SignIn, SettingsError> {
 const BCRYPT_COSTS: &str = "an integer from 4 to 31";
 
 fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
-    let threshold = given.positive("SLOW_QUERY_THRESHOLD_MS", 100.0)?;
     Ok(Postgres {
         host: given.text("POSTGRES_HOST", "localhost"),
         port: given.port("POSTGRES_PORT", 5432)?,
@@ -290,7 +328,7 @@ fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
         password: Secret::new(given.text("POSTGRES_PASSWORD", "autograph_dev_password")),
         pool_size: given.count("POSTGRES_POOL_SIZE", 10)?,
         pool_overflow: given.parsed("POSTGRES_POOL_OVERFLOW", 20, "an integer of at least 0")?,
-        slow_query_threshold: Duration::from_secs_f64(threshold / 1000.0),
+        slow_query_threshold: given.milliseconds("SLOW_QUERY_THRESHOLD_MS", 100.0)?,
     })
 }
 

@@ -13,6 +13,8 @@ use crate::config::Settings;
 
 /// The database of sessions.
 pub const SESSIONS: i64 = 0;
+/// The database of what is kept of reads.
+pub const CACHE: i64 = 0;
 /// The database of rate limits and stored answers.
 pub const GATEWAY: i64 = 1;
 

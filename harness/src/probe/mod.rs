@@ -1,6 +1,7 @@
 //! The eyes and hands of a check. A probe asks, waits and records; it judges nothing.
 
 mod clock;
+mod containers;
 mod database;
 mod doubles;
 mod http;
@@ -19,6 +20,7 @@ pub use self::http::{Pending, Reply, Request};
 pub use self::log::Mark;
 pub use self::metrics::{exposition, total};
 pub use self::object_store::{Altered, Filler, Presign, Presigned, Rule, Signer, Store, StoreRequest};
+pub use self::redis::Subscription;
 pub use self::relay::CutAt;
 pub use self::sql::Held;
 

@@ -1,5 +1,6 @@
 //! One way in which a stack differs from a sound one. Sabotages are made of these.
 
+use super::deployment;
 use crate::target::{Service, Setup};
 
 /// A change to a stack that is about to be started; the reference's code is never touched.
@@ -16,6 +17,8 @@ pub enum Alteration {
     },
     /// SQL run in the stack's database after the migrations.
     Sql(&'static str),
+    /// A command to the stack's Redis before the services start, word by word.
+    Redis(&'static [&'static str]),
     /// The service writes its log into the void; the log file stays empty.
     MuteLog(Service),
     /// A text in a file that comes with the reference becomes another, wherever it stands; the stack gets a copy.
@@ -54,12 +57,15 @@ impl Alteration {
             | Alteration::MuteLog(service)
             | Alteration::DropHeader { service, .. }
             | Alteration::RewriteReply { service, .. } => service,
-            // Whoever looks at the files themselves is the check that the sabotage is of.
-            Alteration::EditFile { .. } => return false,
-            Alteration::Sql(_) => return true,
+            // Whoever looks at other files is the check that the sabotage is of.
+            Alteration::EditFile { file, .. } => {
+                return file == deployment::COMPOSE_FILE && matches!(setup, Setup::Composed(_));
+            }
+            Alteration::Sql(_) | Alteration::Redis(_) => return !matches!(setup, Setup::Composed(_)),
         };
         match setup {
             Setup::Shared => true,
+            Setup::Composed(_) => false,
             Setup::Own(own) => own.services.contains(&altered),
         }
     }

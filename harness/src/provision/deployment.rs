@@ -4,6 +4,8 @@ use super::alteration::Alteration;
 use super::error::ProvisionError;
 use std::path::{Path, PathBuf};
 
+/// The compose file, from the folder of the reference.
+pub const COMPOSE_FILE: &str = "compose.yaml";
 /// Kubernetes manifests, from the folder of the reference.
 const MANIFESTS: &str = "deploy/k8s";
 
@@ -14,6 +16,31 @@ pub fn manifests(
     alterations: &[Alteration],
 ) -> Result<Option<PathBuf>, ProvisionError> {
     source.map(|source| folder(source, MANIFESTS, scratch, alterations)).transpose()
+}
+
+/// The compose file.
+///
+/// # Errors
+/// Where it is not there, or a sabotage does not fit it.
+pub fn compose_file(source: &Path, scratch: &Path, alterations: &[Alteration]) -> Result<PathBuf, ProvisionError> {
+    let edits: Vec<Edit> = alterations.iter().filter_map(compose_edit).collect();
+    let original = source.join(COMPOSE_FILE);
+    if edits.is_empty() {
+        return Ok(original);
+    }
+    let copy = scratch.join(COMPOSE_FILE);
+    std::fs::copy(&original, &copy).map_err(ProvisionError::file("copy", &original))?;
+    for edit in edits {
+        edit.apply(scratch)?;
+    }
+    Ok(copy)
+}
+
+fn compose_edit(alteration: &Alteration) -> Option<Edit> {
+    match *alteration {
+        Alteration::EditFile { file, from, to } if file == COMPOSE_FILE => Some(Edit { file, from, to }),
+        _ => None,
+    }
 }
 
 /// A folder of the source as it is, or, where one of its files is to be changed, a copy of it.

@@ -6,6 +6,7 @@
 
 mod alteration;
 mod command;
+mod compose;
 mod control;
 mod database;
 mod deployment;
@@ -25,6 +26,7 @@ mod process_identity;
 mod random;
 mod readiness;
 mod reaper;
+mod redis_client;
 mod reference;
 mod run;
 pub mod servers;
@@ -32,10 +34,12 @@ mod services;
 mod spawn;
 mod stack;
 
+pub use compose::System;
 pub use alteration::{Alteration, Rewrite};
 pub use error::ProvisionError;
 pub use object_store::{Alone, serve_alone};
 pub use options::{Announce, Backend, BackendChoice, Options};
 pub use reaper::{SUBCOMMAND as REAP, reap};
+pub use redis_client::redis_client;
 pub use servers::Servers;
 pub use stack::{Stack, StackSpec};

@@ -8,6 +8,7 @@ use super::environment::{self, Surroundings};
 use super::error::ProvisionError;
 use super::parts::Parts;
 use super::random;
+use super::redis_client;
 use super::run::Run;
 use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
@@ -43,6 +44,7 @@ pub struct Stack {
     parts: Parts,
     redis: Arc<RedisServer>,
     postgres: Option<Arc<PostgresServer>>,
+    backups: PathBuf,
     databases: Arc<Databases>,
     database: PostgresAccess,
 }
@@ -75,6 +77,7 @@ struct Plan<'a> {
     ground: &'a Ground<'a>,
     spec: &'a StackSpec,
     folder: PathBuf,
+    backups: PathBuf,
     postgres: Option<Arc<PostgresServer>>,
     database: PostgresAccess,
     redis: Arc<RedisServer>,
@@ -89,6 +92,11 @@ impl Stack {
         let folder = make_folder(&ground.run.directory, spec)?;
         let statements: Vec<&str> = spec.alterations.iter().filter_map(statement).collect();
         let (postgres, redis) = tokio::try_join!(own_postgres(&ground, spec), ground.infrastructure.redis(&spec.name))?;
+        for alteration in &spec.alterations {
+            if let Alteration::Redis(words) = alteration {
+                redis_client::command(&redis.access, words).await?;
+            }
+        }
         let databases = match &postgres {
             Some(server) => Arc::new(Databases::new(ground.run.clone(), server.access.clone())),
             None => ground.databases.clone(),
@@ -97,7 +105,9 @@ impl Stack {
         let parts = Parts::start(ground.run, ground.infrastructure, spec.own.parts, &database).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
         let manifests = deployment::manifests(ground.source.as_deref(), &folder, &spec.alterations)?;
-        let plan = Plan { ground: &ground, spec, folder, postgres, database, redis, parts, manifests, signing_key };
+        // Not beside the logs: a backup of a whole server is much to write for a moment.
+        let backups = ground.run.scratch.join(folder.with_extension("backups").file_name().unwrap_or_default());
+        let plan = Plan { ground: &ground, spec, folder, backups, postgres, database, redis, parts, manifests, signing_key };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {
@@ -112,6 +122,7 @@ impl Stack {
             parts: plan.parts,
             redis: plan.redis,
             postgres: plan.postgres,
+            backups: plan.backups,
             databases,
             database: plan.database,
         })
@@ -139,7 +150,9 @@ impl Stack {
                 }
             }
         };
-        tokio::join!(redis, self.parts.stop(), database);
+        // Most stacks make none; what cannot be removed here goes with the run.
+        let backups = tokio::fs::remove_dir_all(&self.backups);
+        let _ = tokio::join!(redis, self.parts.stop(), database, backups);
     }
 }
 
@@ -191,6 +204,7 @@ impl Plan<'_> {
             signing_key: &self.signing_key,
             ports,
             scratch: &self.ground.run.scratch,
+            backups: &self.backups,
         };
         let log = self.log(service);
         std::fs::write(&log, "").map_err(ProvisionError::file("create", &log))?;
@@ -284,6 +298,7 @@ impl Plan<'_> {
             disposable: true,
             forwarded_for: true,
             control: Some(Arc::new(self.control(services))),
+            containers: None,
             manifests: self.manifests.clone(),
             secrets: self.secrets(),
         }

@@ -26,6 +26,8 @@ pub enum Need {
     Control,
     /// Time can be let pass without waiting.
     Clock,
+    /// Leave to speak for other client addresses, by `X-Forwarded-For`.
+    Addresses,
     /// The probes under `/test/` (contract, section 3.9).
     TestEndpoints,
     /// The key that tokens are signed with, so that tokens can be forged.
@@ -34,6 +36,8 @@ pub enum Need {
     Disposable,
     /// A service played by a listener that never answers.
     Silent(Service),
+    /// Containers that a compose file has brought up, on an engine of this machine.
+    Containers,
     /// A folder of Kubernetes manifests.
     Manifests,
     /// A Kubernetes cluster to try them in.
@@ -61,9 +65,11 @@ impl Need {
             Need::StoreUser,
             Need::Control,
             Need::Clock,
+            Need::Addresses,
             Need::TestEndpoints,
             Need::SigningKey,
             Need::Disposable,
+            Need::Containers,
             Need::Manifests,
             Need::Cluster,
         ];
@@ -96,10 +102,12 @@ impl std::fmt::Display for Need {
             Need::StoreUser => f.write_str("user of the S3 store beside its owner"),
             Need::Control => f.write_str("power to stop and start services"),
             Need::Clock => f.write_str("test clock"),
+            Need::Addresses => f.write_str("leave to speak for other client addresses"),
             Need::TestEndpoints => f.write_str("test endpoints"),
             Need::SigningKey => f.write_str("signing key of tokens"),
             Need::Disposable => f.write_str("stack that may be disturbed"),
             Need::Silent(service) => write!(f, "silent stand-in for {service}"),
+            Need::Containers => f.write_str("containers from the compose file"),
             Need::Manifests => f.write_str("Kubernetes manifests"),
             Need::Cluster => f.write_str("Kubernetes cluster"),
             Need::Part(part) => part.fmt(f),

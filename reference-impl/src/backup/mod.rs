@@ -135,10 +135,10 @@ impl Backups {
 
     async fn prune(&self, span: &manifest::Span) -> Result<(), BackupError> {
         let spans = self.catalogue().all().await?.into_iter().filter_map(|entry| entry.manifest?.span);
-        let kept = spans.filter(|other| other.system_identifier == span.system_identifier && other.parent.is_none());
+        let kept = spans.filter(|other| other.log == span.log && other.parent.is_none());
         // Without a base there is nothing that says what may go.
         if let Some(oldest) = kept.map(|base| base.from).min() {
-            let folder = self.catalogue().wal_of(&span.system_identifier)?;
+            let folder = self.catalogue().folder_of_log(&span.log)?;
             let (first, size) = (oldest.segment(span.segment_size), span.segment_size);
             let pruning = folder.clone();
             let pruned = child::blocking(move || wal::prune(&pruning, first, size)).await;

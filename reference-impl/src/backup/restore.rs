@@ -129,7 +129,7 @@ impl Backups {
 
     async fn chain_from(&self, base: Entry, time: Option<DateTime<Utc>>) -> Result<Chain, BackupError> {
         let span = span_of(&base)?;
-        let folder = self.catalogue().wal_of(&span.system_identifier)?;
+        let folder = self.catalogue().folder_of_log(&span.log)?;
         let log = files_from(folder, span.from.segment(span.segment_size), span.segment_size).await?;
         let major = span.major;
         Ok(Chain { log, major, until: time.map_or(Until::Last, Until::Time), base })
@@ -137,8 +137,11 @@ impl Backups {
 
     /// Makes sure that the log has all that the server has, if the server is still the one that the base is of.
     async fn close_if_live(&self, span: &Span) {
-        if let Ok(server) = self.access().server().await
-            && server.system_identifier == span.system_identifier
+        // A server that is away or another's has nothing to add.
+        let Ok(server) = self.access().server().await else {
+            return;
+        };
+        if self.catalogue().log_of(&server).await.is_ok_and(|log| log == span.log)
             && let Err(error) = self.stream().close(&server).await
         {
             tracing::warn!(error = %error, "The newest changes may be missing in the log");

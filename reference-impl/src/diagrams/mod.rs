@@ -1,5 +1,7 @@
 //! Diagrams and their versions.
 
+mod announce;
+mod cache;
 mod caller;
 pub mod diagram;
 mod routes;
@@ -11,13 +13,20 @@ use sqlx::PgPool;
 
 use crate::object_store::{ObjectStore, housekeeping};
 use crate::postgres;
+use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError};
 use crate::telemetry::metrics::{Counter, Metrics};
+use cache::Cache;
+
+/// Enough that a large diagram on its way does not hold up the others.
+const REDIS_CONNECTIONS: usize = 4;
 
 /// What the routes of this service stand on.
 #[derive(Clone)]
 struct Diagrams {
     db: PgPool,
+    redis: Pool,
+    cache: Cache,
     counts: Counts,
 }
 
@@ -34,7 +43,14 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let store = ObjectStore::new(&context.settings.object_store.main)
         .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
     housekeeping::begin(context, store);
-    let diagrams = Diagrams { db: postgres::pool(context), counts: Counts::register(&context.metrics) };
+    let redis = Pool::new(&context.settings, redis::CACHE, REDIS_CONNECTIONS)
+        .map_err(|error| StartupError::Part { part: "the connections to Redis", source: error.into() })?;
+    let diagrams = Diagrams {
+        db: postgres::pool(context),
+        cache: Cache::new(&context.settings.cache, redis.clone()),
+        redis,
+        counts: Counts::register(&context.metrics),
+    };
     let router = routes::router().with_state(diagrams);
     Ok(router.merge(postgres::query_stats::router(context)))
 }

@@ -1,7 +1,9 @@
 //! The gateway: one door to all back ends (features 7-10, 17, 33, 34, 36).
 
 mod client;
+mod cpu;
 mod headers;
+mod level;
 mod memory;
 mod proxy;
 mod public_paths;
@@ -21,6 +23,7 @@ use crate::middleware::cors::{AllowedOrigins, cors};
 use crate::middleware::deadline::{Deadline, deadline};
 use crate::middleware::idempotency::{self, idempotency};
 use crate::middleware::network::{self, Traffic};
+use crate::middleware::operation_cost::{self, Costs};
 use crate::middleware::rate_limit::{RateLimiter, rate_limit};
 use crate::middleware::request_metrics::RequestMetrics;
 use crate::middleware::signed_in::{Gatekeeper, require_signed_in};
@@ -30,8 +33,10 @@ use crate::startup::{Context, StartupError, method_not_allowed, not_found};
 use crate::telemetry::correlation_id;
 
 use client::Client;
+use cpu::Cpu;
 use memory::Memory;
 use proxy::Forwarding;
+use routes::Watches;
 use upstreams::Upstream;
 
 /// Enough to spread the load, far from the fifty that the store grants a client.
@@ -44,10 +49,11 @@ const LOCK_OUTLIVES_REQUEST: Duration = Duration::from_secs(5);
 pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let pool = redis_pool(context)?;
     let upstreams = upstreams::routed(context);
-    let memory = Memory::watch(context);
-    let metrics = RequestMetrics::register(&context.metrics, context.service);
+    let costs = Costs::register(&context.metrics, context.service);
+    let watches = Watches { memory: Memory::watch(context), cpu: Cpu::watch(context), costs: costs.clone() };
+    let metrics = RequestMetrics::register(context);
     let mut router = proxied(&upstreams)
-        .merge(routes::router(context, &upstreams, memory))
+        .merge(routes::router(context, &upstreams, watches))
         .merge(every_service::router(context))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -64,6 +70,7 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     Ok(watch_traffic(router, context)
         .layer(from_fn_with_state(origins(context), cors))
         .layer(from_fn(request_log::gateway))
+        .layer(from_fn_with_state(costs, operation_cost::layer))
         .layer(from_fn(correlation_id::layer)))
 }
 

@@ -8,7 +8,7 @@ use crate::check::{
     Case, Check, Matcher, Seen, Stop, above, absent, at_least, below, contains, is, is_not, present, such_that,
 };
 use crate::probe::Reply;
-use crate::sabotage::{Sabotage, rewrite_status, run_sql, set_variable};
+use crate::sabotage::{Sabotage, rewrite_text, run_sql, set_variable};
 use crate::target::{Need, Own, Part, Service, Setup};
 
 /// Ways to write a full backup (contract, section 3.15).
@@ -37,7 +37,13 @@ pub const CHECK: Check = Check {
             also_red: &[50],
             ..run_sql("dumps leave a table out", "alter extension pg_trgm add table usage_metrics")
         },
-        rewrite_status("backups cannot be listed", Service::Gateway, "/api/admin/backup/list", 500),
+        rewrite_text(
+            "the list of backups tells no sizes",
+            Service::Gateway,
+            "/api/admin/backup/list",
+            "size_bytes",
+            "size",
+        ),
     ],
     run: |case| Box::pin(run(case)),
 };

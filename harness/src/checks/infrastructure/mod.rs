@@ -1,9 +1,15 @@
 //! Features 1 to 63: storage, gateway, observability, resilience, deployment, security baseline.
 
+mod composed_system;
+mod f001_compose;
 mod f002_database_schema;
 mod f003_sessions;
+mod f004_cache;
+mod f005_pub_sub;
+mod f007_gateway_routes;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
+mod f010_rate_limit_per_address;
 mod f011_health_checks;
 mod f012_correlation_id;
 mod f017_circuit_breaker;
@@ -15,20 +21,26 @@ mod f023_version_numbers;
 mod f024_foreign_keys;
 mod f025_indexes;
 mod f026_trigram_search;
+mod f030_compose_network;
+mod f031_named_volumes;
 mod f034_request_timeout;
 mod f036_idempotency;
 mod f037_json_log;
 mod f038_log_levels;
+mod f040_request_durations;
 mod f041_slow_queries;
 mod f042_memory_usage;
 mod manifest_references;
 mod manifests;
 mod quantity;
+mod f043_cpu_usage;
 mod f044_network_sizes;
 mod f048_database_backup;
+mod f050_disaster_recovery;
 mod indexes;
 mod log_line;
 mod query_plan;
+mod service_metrics;
 mod twelve_tables;
 mod whole_database;
 
@@ -36,10 +48,15 @@ use crate::check::Check;
 
 /// The checks of this area, in catalogue order.
 pub const CHECKS: &[&Check] = &[
+    &f001_compose::CHECK,
     &f002_database_schema::CHECK,
     &f003_sessions::CHECK,
+    &f004_cache::CHECK,
+    &f005_pub_sub::CHECK,
+    &f007_gateway_routes::CHECK,
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
+    &f010_rate_limit_per_address::CHECK,
     &f011_health_checks::CHECK,
     &f012_correlation_id::CHECK,
     &f017_circuit_breaker::CHECK,
@@ -51,12 +68,17 @@ pub const CHECKS: &[&Check] = &[
     &f024_foreign_keys::CHECK,
     &f025_indexes::CHECK,
     &f026_trigram_search::CHECK,
+    &f030_compose_network::CHECK,
+    &f031_named_volumes::CHECK,
     &f034_request_timeout::CHECK,
     &f036_idempotency::CHECK,
     &f037_json_log::CHECK,
     &f038_log_levels::CHECK,
+    &f040_request_durations::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
+    &f043_cpu_usage::CHECK,
     &f044_network_sizes::CHECK,
     &f048_database_backup::CHECK,
+    &f050_disaster_recovery::CHECK,
 ];

@@ -108,7 +108,7 @@ pub async fn newest(backups: &Backups) -> Result<Done<Source>, BackupError> {
 /// Whether the log that goes on from a base is being received.
 fn is_received(backups: &Backups, base: &Entry) -> bool {
     let span = base.manifest.as_ref().and_then(|manifest| manifest.span.as_ref());
-    span.is_some_and(|span| backups.stream().state() == State::Streaming(span.system_identifier.clone()))
+    span.is_some_and(|span| backups.stream().state() == State::Streaming(span.log.clone()))
 }
 
 fn shown(entry: &Entry) -> Value {

@@ -1,11 +1,16 @@
-//! The Redis probe: one command at a time, with its reply as JSON.
+//! The Redis probe: commands with their replies as JSON, and what comes over channels.
+
+mod subscription;
 
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
-use crate::target::{Need, RedisAccess};
-use redis::{IntoConnectionInfo, Value as Answer};
+use crate::provision::redis_client;
+use crate::target::Need;
+use redis::Value as Answer;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use subscription::Subscription;
 
 /// How long a connection or a reply is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,6 +28,21 @@ impl Case {
         self.observe("redis", asked, async |live: Arc<Live>| {
             let words: Vec<String> = command.iter().map(|word| live.vault.open(word)).collect();
             run(&live, database, &words).await
+        })
+        .await
+    }
+
+    /// Sends commands one after another over one connection: an array of their replies.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access.
+    pub async fn redis_all(&mut self, database: u8, commands: &[Vec<String>]) -> Result<Seen, Stop> {
+        self.needs(Need::Redis)?;
+        let asked = json!({"database": database, "commands": commands});
+        self.observe("redis", asked, async |live: Arc<Live>| {
+            let open = |words: &Vec<String>| words.iter().map(|word| live.vault.open(word)).collect();
+            let commands: Vec<Vec<String>> = commands.iter().map(open).collect();
+            run_all(&live, database, &commands).await
         })
         .await
     }
@@ -84,33 +104,51 @@ impl Case {
 }
 
 async fn run(live: &Live, database: u8, words: &[String]) -> Result<Value, CannotLook> {
-    let access = live.target.redis.as_ref();
-    let access = access.ok_or_else(|| CannotLook::new("redis", "the target gives no access"))?;
-    let client = connection_info(access, database).and_then(redis::Client::open);
-    let client = client.map_err(|e| CannotLook::new("redis", e))?;
-    let exchange = async {
-        let mut connection = client.get_multiplexed_async_connection().await?;
-        let mut command = redis::cmd(&words[0]);
-        for word in &words[1..] {
-            command.arg(word);
-        }
-        command.query_async::<Answer>(&mut connection).await
-    };
-    match tokio::time::timeout(PATIENCE, exchange).await {
-        Ok(Ok(answer)) => Ok(readable(answer)),
-        Ok(Err(error)) if error.is_io_error() => Ok(json!({"silence": "no connection"})),
-        Ok(Err(error)) => Ok(json!({"error": error.to_string()})),
-        Err(_) => Ok(json!({"silence": "no answer in time"})),
-    }
+    let replies = run_all(live, database, std::slice::from_ref(&words.to_vec())).await?;
+    Ok(match replies {
+        Value::Array(mut replies) => replies.pop().unwrap_or_default(),
+        silence => silence,
+    })
 }
 
-fn connection_info(access: &RedisAccess, database: u8) -> redis::RedisResult<redis::ConnectionInfo> {
-    let mut settings = redis::RedisConnectionInfo::default().set_db(i64::from(database));
-    if let Some(password) = &access.password {
-        settings = settings.set_password(password.expose());
+/// The replies to commands that are sent one after another over one connection, or the silence in their place.
+async fn run_all(live: &Live, database: u8, commands: &[Vec<String>]) -> Result<Value, CannotLook> {
+    let client = client(live, database)?;
+    let exchange = async {
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        let mut replies = Vec::new();
+        for words in commands {
+            let mut command = redis::cmd(words.first().map_or("", String::as_str));
+            for word in words.iter().skip(1) {
+                command.arg(word);
+            }
+            replies.push(match command.query_async::<Answer>(&mut connection).await {
+                Ok(answer) => readable(answer),
+                Err(error) if error.is_io_error() => return Err(error),
+                Err(error) => json!({"error": error.to_string()}),
+            });
+        }
+        Ok(Value::Array(replies))
+    };
+    Ok(match tokio::time::timeout(PATIENCE, exchange).await {
+        Ok(Ok(replies)) => replies,
+        Ok(Err(error)) => unanswered(&error),
+        Err(_) => json!({"silence": "no answer in time"}),
+    })
+}
+
+/// What is seen in place of an answer.
+fn unanswered(error: &redis::RedisError) -> Value {
+    if error.is_io_error() {
+        return json!({"silence": "no connection"});
     }
-    let address = redis::ConnectionAddr::Tcp(access.host.clone(), access.port);
-    Ok(address.into_connection_info()?.set_redis_settings(settings))
+    json!({"error": error.to_string()})
+}
+
+fn client(live: &Live, database: u8) -> Result<redis::Client, CannotLook> {
+    let access = live.target.redis.as_ref();
+    let access = access.ok_or_else(|| CannotLook::new("redis", "the target gives no access"))?;
+    redis_client(access, database).map_err(|error| CannotLook::new("redis", error))
 }
 
 fn readable(answer: Answer) -> Value {
