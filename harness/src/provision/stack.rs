@@ -3,6 +3,7 @@
 use super::alteration::{Alteration, Rewrite};
 use super::control::StackControl;
 use super::database::Databases;
+use super::deployment;
 use super::environment::{self, Surroundings};
 use super::error::ProvisionError;
 use super::parts::{self, Parts};
@@ -68,6 +69,8 @@ pub struct Ground<'a> {
     pub object_store: &'a ObjectStoreAccess,
     /// The executable of the reference.
     pub reference: &'a Path,
+    /// The folder of its source, where it is at hand.
+    pub source: Option<PathBuf>,
 }
 
 /// What a stack's services are started with.
@@ -80,6 +83,7 @@ struct Plan<'a> {
     database: PostgresAccess,
     redis: Arc<RedisServer>,
     parts: Parts,
+    manifests: Option<PathBuf>,
     signing_key: Secret,
 }
 
@@ -107,9 +111,11 @@ impl Stack {
         };
         let parts = Parts::start(surroundings, spec.own.parts).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
+        let manifests = deployment::manifests(ground.source.as_deref(), &folder, &spec.alterations)?;
         // Not beside the logs: a backup of a whole server is much to write for a moment.
         let backups = ground.run.scratch.join(folder.with_extension("backups").file_name().unwrap_or_default());
-        let plan = Plan { ground: &ground, spec, folder, backups, postgres, database, redis, parts, signing_key };
+        let plan =
+            Plan { ground: &ground, spec, folder, backups, postgres, database, redis, parts, manifests, signing_key };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {
@@ -305,6 +311,8 @@ impl Plan<'_> {
             disposable: true,
             forwarded_for: true,
             control: Some(Arc::new(self.control(services))),
+            containers: None,
+            manifests: self.manifests.clone(),
             secrets: self.secrets(),
         }
     }

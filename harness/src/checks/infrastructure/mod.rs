@@ -1,5 +1,7 @@
 //! Features 1 to 63: storage, gateway, observability, resilience, deployment, security baseline.
 
+mod composed_system;
+mod f001_compose;
 mod f002_database_schema;
 mod f003_sessions;
 mod f004_cache;
@@ -17,6 +19,7 @@ mod f016_redis_pool;
 mod f017_circuit_breaker;
 mod f018_graceful_shutdown;
 mod f019_prometheus_metrics;
+mod f020_kubernetes;
 mod f021_password_hashing;
 mod f022_canvas_jsonb;
 mod f023_version_numbers;
@@ -26,6 +29,8 @@ mod f026_trigram_search;
 mod f027_lifecycle;
 mod f028_presigned_urls;
 mod f029_bucket_policies;
+mod f030_compose_network;
+mod f031_named_volumes;
 mod f033_cors;
 mod f034_request_timeout;
 mod f035_retry;
@@ -44,6 +49,9 @@ mod f049_bucket_backup;
 mod f050_disaster_recovery;
 mod indexes;
 mod log_line;
+mod manifest_references;
+mod manifests;
+mod quantity;
 mod query_plan;
 mod service_metrics;
 mod twelve_tables;
@@ -53,6 +61,7 @@ use crate::check::Check;
 
 /// The checks of this area, in catalogue order.
 pub const CHECKS: &[&Check] = &[
+    &f001_compose::CHECK,
     &f002_database_schema::CHECK,
     &f003_sessions::CHECK,
     &f004_cache::CHECK,
@@ -70,6 +79,7 @@ pub const CHECKS: &[&Check] = &[
     &f017_circuit_breaker::CHECK,
     &f018_graceful_shutdown::CHECK,
     &f019_prometheus_metrics::CHECK,
+    &f020_kubernetes::CHECK,
     &f021_password_hashing::CHECK,
     &f022_canvas_jsonb::CHECK,
     &f023_version_numbers::CHECK,
@@ -79,6 +89,8 @@ pub const CHECKS: &[&Check] = &[
     &f027_lifecycle::CHECK,
     &f028_presigned_urls::CHECK,
     &f029_bucket_policies::CHECK,
+    &f030_compose_network::CHECK,
+    &f031_named_volumes::CHECK,
     &f033_cors::CHECK,
     &f034_request_timeout::CHECK,
     &f035_retry::CHECK,
