@@ -1,6 +1,7 @@
 //! Settings from the environment, read once at start.
 
 mod backup;
+mod error_tracking;
 mod given;
 mod log;
 mod secret;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use crate::service::Service;
 pub use backup::Backup;
+pub use error_tracking::ErrorTracking;
 use given::Given;
 pub use given::SettingsError;
 pub use log::{Log, LogFormat};
@@ -26,6 +28,8 @@ pub struct Settings {
     places: Vec<Place>,
     /// `LOG_LEVEL`, `LOG_LEVELS`, `LOG_FORMAT`.
     pub log: Log,
+    /// `SENTRY_DSN`, `ENV`, `VERSION`.
+    pub error_tracking: ErrorTracking,
     /// `AUTOGRAPH_TEST_ENDPOINTS`: serve `/test/…` and let the clock be moved.
     pub test_endpoints: bool,
     /// `REQUEST_TIMEOUT`.
@@ -200,6 +204,7 @@ impl Settings {
             bind_address: given.parsed("BIND_ADDRESS", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address")?,
             places: places(&given)?,
             log: log::read(&given)?,
+            error_tracking: error_tracking::read(&given)?,
             test_endpoints: given.flag("AUTOGRAPH_TEST_ENDPOINTS", false)?,
             request_timeout: given.seconds("REQUEST_TIMEOUT", 30.0)?,
             shutdown_limit: given.seconds("SHUTDOWN_SECONDS", 30.0)?,

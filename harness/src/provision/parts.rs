@@ -4,7 +4,7 @@ use super::error::ProvisionError;
 use super::object_store::{self, OTHER_REGION, ObjectStore, REGION};
 use super::run::Run;
 use super::servers::Infrastructure;
-use crate::doubles::RunningRelay;
+use crate::doubles::{ErrorTracker, RunningRelay};
 use crate::target::{Inbox, Part, PostgresAccess, Relay};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -49,7 +49,8 @@ impl Parts {
                 Part::Postgres => {}
                 // The machine has them or has not.
                 Part::PostgresTools => {}
-                Part::ErrorTracker | Part::Mail | Part::Chat => {}
+                Part::ErrorTracker => all.error_tracker(run).await?,
+                Part::Mail | Part::Chat => {}
             }
         }
         Ok(all)
@@ -78,6 +79,16 @@ impl Parts {
                 store.running.stop().await;
             }
         }
+    }
+
+    async fn error_tracker(&mut self, run: &Run) -> Result<(), ProvisionError> {
+        let (port, inbox) = (run.ports.take()?, Inbox::default());
+        let running = ErrorTracker::start(port, inbox.clone()).await;
+        let running = running.map_err(ProvisionError::system("start the double of the error tracker"))?;
+        self.running.push(Box::new(running));
+        self.variables.push(("SENTRY_DSN".into(), ErrorTracker::dsn(port)));
+        self.inboxes.insert(Part::ErrorTracker, inbox);
+        Ok(())
     }
 
     async fn relay_before_postgres(&mut self, run: &Run, database: &PostgresAccess) -> Result<(), ProvisionError> {

@@ -5,8 +5,10 @@ pub mod diagram;
 mod routes;
 mod search;
 mod storage;
+mod subject;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use sqlx::PgPool;
 
 use crate::object_store::{ObjectStore, housekeeping};
@@ -35,7 +37,7 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
         .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
     housekeeping::begin(context, store);
     let diagrams = Diagrams { db: postgres::pool(context), counts: Counts::register(&context.metrics) };
-    let router = routes::router().with_state(diagrams);
+    let router = routes::router().route_layer(from_fn(subject::note)).with_state(diagrams);
     Ok(router.merge(postgres::query_stats::router(context)))
 }
 

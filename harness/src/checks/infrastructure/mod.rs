@@ -18,6 +18,7 @@ mod f034_request_timeout;
 mod f036_idempotency;
 mod f037_json_log;
 mod f038_log_levels;
+mod f039_error_tracking;
 mod f040_request_durations;
 mod f041_slow_queries;
 mod f042_memory_usage;
@@ -52,6 +53,7 @@ pub const CHECKS: &[&Check] = &[
     &f036_idempotency::CHECK,
     &f037_json_log::CHECK,
     &f038_log_levels::CHECK,
+    &f039_error_tracking::CHECK,
     &f040_request_durations::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
