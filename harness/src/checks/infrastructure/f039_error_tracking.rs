@@ -1,10 +1,9 @@
 //! Feature 39: errors are recorded with their stack trace and what was being done.
 
 use super::log_line::{LEVELS, trace};
+use super::stack_trace::{has_its_trace, names_all};
 use crate::actor::Actor;
-use crate::check::{
-    Case, Check, Matcher, Seen, Stop, at_least, below, contains, is, is_not, one_of, present, such_that,
-};
+use crate::check::{Case, Check, Seen, Stop, at_least, below, contains, is, is_not, one_of, present, such_that};
 use crate::probe::Reply;
 use crate::sabotage::set_variable;
 use crate::target::{Need, Own, Part, Power, Service, Setup};
@@ -78,7 +77,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     for line in caused.errors.iter().chain(&nested.errors) {
         has_its_trace(case, line);
     }
-    case.expect("trace of the nested error", nested.errors[0].at("/stack_trace"), names_all_three());
+    case.expect("trace of the nested error", nested.errors[0].at("/stack_trace"), names_all(&NESTED));
     case.expect("depth of the nested error", nested.errors[0].at("/depth"), is(3));
 
     case.step(3, "The line has the context of the request, `user_id` and `file_id`");
@@ -90,18 +89,14 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.expect("path of the request", first.at("/request_path"), is("/test/error"));
 
     case.step(4, "The line has the `correlation_id` of the request");
-    for (caused, line) in
-        caused.errors.iter().map(|line| (&caused, line)).chain(nested.errors.iter().map(|line| (&nested, line)))
-    {
-        case.expect("correlation_id of the line", line.at("/correlation_id"), is(caused.id.as_str()));
-    }
-    let file_of_fault = match &real {
-        Some((caused, file)) => {
-            real_fault_is_logged(case, caused, &actor, file);
-            Some((caused, file))
+    for caused in [&caused, &nested] {
+        for line in &caused.errors {
+            case.expect("correlation_id of the line", line.at("/correlation_id"), is(caused.id.as_str()));
         }
-        None => None,
-    };
+    }
+    if let Some((caused, file)) = &real {
+        real_fault_is_logged(case, caused, &actor, file);
+    }
 
     case.step(5, "The error is sent to the error tracker (Sentry)");
     case.needs(Need::Part(Part::ErrorTracker))?;
@@ -122,7 +117,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         "a double of Sentry takes the events, and is searched for them as the dashboard is; no Sentry is started",
     );
     shown(case, &events, &of_nested).await?;
-    if let Some((caused, file)) = file_of_fault {
+    if let Some((caused, file)) = &real {
         real_fault_is_shown(case, caused, &actor, file).await?;
         no_secret_is_sent(case, &actor).await?;
         tracker_may_be_away(case).await?;
@@ -130,17 +125,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(7, "Errors of one type form one group, and another type another");
     let again = cause(case, Service::Auth, &format!("/api/auth{probe}"), None).await?;
-    let events_again = events_of(case, &again.id, 2).await?;
-    case.require("events of the same errors again", events_again.len(), is(2))?;
-    case.expect("group of the first error", events[0].at("/group"), present());
-    for (one, other) in events.iter().zip(&events_again) {
-        case.expect("group of an error that came again", other.at("/group"), is(one.at("/group")));
-    }
-    case.expect("group of another type of error", events[1].at("/group"), is_not(events[0].at("/group")));
-    for event in &events {
-        case.expect("group of the nested error", of_nested[0].at("/group"), is_not(event.at("/group")));
-    }
-    Ok(())
+    grouped(case, &events, &of_nested[0], &again).await
 }
 
 /// Sends a request through the gateway and waits for the ERROR lines that it leaves in a service's log.
@@ -157,37 +142,6 @@ async fn cause(case: &mut Case, service: Service, path: &str, token: Option<&str
     }
     errors.retain(|line| line.at("/level").text() == Some("ERROR"));
     Ok(Caused { id, reply, errors })
-}
-
-/// Type, message and trace stand in the line; the trace ends with the type, and every function has its place.
-fn has_its_trace(case: &mut Case, line: &Seen) {
-    case.expect("type of the error in the line", line.at("/error_type"), present());
-    case.expect("message of the error in the line", line.at("/error_message"), present());
-    let kind = line.at("/error_type").text().unwrap_or("no type").to_owned();
-    let whole = such_that(format!("several lines with file and line number, and {kind} at the end"), move |trace| {
-        let lines: Vec<&str> = trace.as_str().unwrap_or_default().trim_end().lines().collect();
-        let places = lines.iter().filter(|line| has_a_place(line)).count();
-        lines.len() >= 3 && places >= 1 && lines.last().is_some_and(|last| last.contains(&kind))
-    });
-    case.expect("trace of the error in the line", line.at("/stack_trace"), whole);
-}
-
-/// A file and a number of a line in it, however they are written.
-fn has_a_place(line: &str) -> bool {
-    let file = line.split(['/', '\\', '"', ' ', '(']).any(|word| word.contains('.'));
-    file && line
-        .split([':', ',', ' ', ')'])
-        .any(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// All three functions in the order of the calls, or the other way round, each with a place.
-fn names_all_three() -> Matcher {
-    such_that("level_1, level_2 and level_3 in the order of their calls, each with file and line", |trace| {
-        let text = trace.as_str().unwrap_or_default();
-        let at: Vec<usize> = NESTED.iter().filter_map(|name| text.find(name)).collect();
-        let ordered = at.is_sorted() || at.iter().rev().is_sorted();
-        at.len() == NESTED.len() && ordered && text.lines().filter(|line| has_a_place(line)).count() >= NESTED.len()
-    })
 }
 
 /// A fault that no probe makes: the table of diagrams is away while one is asked for. The request, and the id asked for.
@@ -283,6 +237,21 @@ async fn shown(case: &mut Case, events: &[Seen], nested: &[Seen]) -> Result<(), 
     case.expect("group of that error", shown[0].at("/group"), is(nested[0].at("/group")));
     let none = events_of(case, &well, 0).await?;
     case.expect("events found by the id of a request without an error", none.len(), is(0));
+    Ok(())
+}
+
+/// The same errors again fall into the groups of the first ones, and each type has a group of its own.
+async fn grouped(case: &mut Case, events: &[Seen], nested: &Seen, again: &Caused) -> Result<(), Stop> {
+    let events_again = events_of(case, &again.id, 2).await?;
+    case.require("events of the same errors again", events_again.len(), is(2))?;
+    case.expect("group of the first error", events[0].at("/group"), present());
+    for (one, other) in events.iter().zip(&events_again) {
+        case.expect("group of an error that came again", other.at("/group"), is(one.at("/group")));
+    }
+    case.expect("group of another type of error", events[1].at("/group"), is_not(events[0].at("/group")));
+    for event in events {
+        case.expect("group of the nested error", nested.at("/group"), is_not(event.at("/group")));
+    }
     Ok(())
 }
 

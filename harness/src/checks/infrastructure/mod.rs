@@ -28,6 +28,7 @@ mod indexes;
 mod log_line;
 mod query_plan;
 mod service_metrics;
+mod stack_trace;
 mod twelve_tables;
 mod whole_database;
 
