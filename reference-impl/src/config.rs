@@ -48,14 +48,20 @@ pub struct Settings {
     pub postgres: Postgres,
     /// `REDIS_*`.
     pub redis: Redis,
+    /// `RETRY_*`.
+    pub retry: Retry,
     /// `RATE_LIMIT_*`.
     pub rate_limit: RateLimit,
     /// `CIRCUIT_BREAKER_*`.
     pub circuit_breaker: CircuitBreaker,
     /// `IDEMPOTENCY_*`.
     pub idempotency: Idempotency,
+    /// `CACHE_*`.
+    pub cache: Cache,
     /// `MEMORY_*`.
     pub memory: Memory,
+    /// `CPU_*`.
+    pub cpu: Cpu,
     /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
     pub network: Network,
     /// `BACKUP_*`, `DR_*`, `PG_BIN`.
@@ -116,10 +122,12 @@ pub struct Postgres {
     pub user: String,
     /// `POSTGRES_PASSWORD`.
     pub password: Secret,
-    /// `POSTGRES_POOL_SIZE`.
-    pub pool_size: u32,
-    /// `POSTGRES_POOL_OVERFLOW`.
-    pub pool_overflow: u32,
+    /// `POSTGRES_POOL_SIZE`: connections that stay open.
+    pub pool_size: usize,
+    /// `POSTGRES_POOL_OVERFLOW`: connections beyond those, while they are needed.
+    pub pool_overflow: usize,
+    /// `POSTGRES_POOL_TIMEOUT_SECONDS`: how long a request waits for a free one.
+    pub pool_wait: Duration,
     /// `SLOW_QUERY_THRESHOLD_MS`.
     pub slow_query_threshold: Duration,
 }
@@ -133,6 +141,17 @@ pub struct Redis {
     pub port: u16,
     /// `REDIS_PASSWORD`, if there is one.
     pub password: Option<Secret>,
+    /// `REDIS_POOL_SIZE`: connections that a service opens at most.
+    pub pool_size: usize,
+}
+
+/// How often it is tried to connect to the database, and with which pauses.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// `RETRY_ATTEMPTS`.
+    pub attempts: u32,
+    /// `RETRY_PAUSE_SECONDS`; each further pause is twice as long.
+    pub first_pause: Duration,
 }
 
 /// Requests per window.
@@ -166,6 +185,15 @@ pub struct Idempotency {
     pub ttl: Duration,
 }
 
+/// What is kept of reads, so that the next one need not ask the database.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    /// `CACHE_ENABLED`.
+    pub enabled: bool,
+    /// `CACHE_TTL_SECONDS`.
+    pub ttl: Duration,
+}
+
 /// The watch on the gateway's memory.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -175,6 +203,19 @@ pub struct Memory {
     pub warning_mb: f64,
     /// `MEMORY_CRITICAL_MB`.
     pub critical_mb: f64,
+}
+
+/// The watch on the gateway's CPU use.
+#[derive(Debug, Clone)]
+pub struct Cpu {
+    /// `CPU_SAMPLE_SECONDS`.
+    pub sample_every: Duration,
+    /// `CPU_WARNING_PERCENT`.
+    pub warning_percent: f64,
+    /// `CPU_CRITICAL_PERCENT`.
+    pub critical_percent: f64,
+    /// `CPU_HARD_WORK_AT_ONCE`: operations that keep a core busy and are taken on at a time.
+    pub hard_work_at_once: usize,
 }
 
 /// The watch on the sizes of requests and answers.
@@ -214,6 +255,10 @@ impl Settings {
             sign_in: sign_in(&given)?,
             postgres: postgres(&given)?,
             redis: redis(&given)?,
+            retry: Retry {
+                attempts: given.count("RETRY_ATTEMPTS", 3)?,
+                first_pause: given.seconds("RETRY_PAUSE_SECONDS", 1.0)?,
+            },
             rate_limit: RateLimit {
                 per_user: given.count("RATE_LIMIT_PER_USER", 100)?,
                 per_ip: given.count("RATE_LIMIT_PER_IP", 1000)?,
@@ -228,10 +273,20 @@ impl Settings {
                 enabled: given.flag("IDEMPOTENCY_ENABLED", true)?,
                 ttl: given.seconds("IDEMPOTENCY_TTL_SECONDS", 86_400.0)?,
             },
+            cache: Cache {
+                enabled: given.flag("CACHE_ENABLED", true)?,
+                ttl: given.seconds("CACHE_TTL_SECONDS", 300.0)?,
+            },
             memory: Memory {
                 sample_every: given.seconds("MEMORY_SAMPLE_SECONDS", 60.0)?,
                 warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
                 critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
+            },
+            cpu: Cpu {
+                sample_every: given.seconds("CPU_SAMPLE_SECONDS", 60.0)?,
+                warning_percent: given.positive("CPU_WARNING_PERCENT", 70.0)?,
+                critical_percent: given.positive("CPU_CRITICAL_PERCENT", 90.0)?,
+                hard_work_at_once: given.count("CPU_HARD_WORK_AT_ONCE", 2)?,
             },
             network: Network {
                 compression_enabled: given.flag("COMPRESSION_ENABLED", true)?,
@@ -297,6 +352,7 @@ fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
         password: Secret::new(given.text("POSTGRES_PASSWORD", "autograph_dev_password")),
         pool_size: given.count("POSTGRES_POOL_SIZE", 10)?,
         pool_overflow: given.parsed("POSTGRES_POOL_OVERFLOW", 20, "an integer of at least 0")?,
+        pool_wait: given.seconds("POSTGRES_POOL_TIMEOUT_SECONDS", 30.0)?,
         slow_query_threshold: given.milliseconds("SLOW_QUERY_THRESHOLD_MS", 100.0)?,
     })
 }
@@ -306,6 +362,7 @@ fn redis(given: &Given) -> Result<Redis, SettingsError> {
         host: given.text("REDIS_HOST", "localhost"),
         port: given.port("REDIS_PORT", 6379)?,
         password: given.get("REDIS_PASSWORD").map(Secret::new),
+        pool_size: given.count("REDIS_POOL_SIZE", 50)?,
     })
 }
 

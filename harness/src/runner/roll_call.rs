@@ -4,7 +4,7 @@ use crate::check::{Live, Patience, Pulse};
 use crate::probe::{Spec, exchange};
 use crate::record::ServiceState;
 use crate::target::{Service, Target};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -54,17 +54,8 @@ impl RollCall {
 
 async fn ask(live: &Live, service: Service) -> Value {
     let path = live.target.services.get(&service).map_or(service.health_path(), |endpoint| &endpoint.health);
-    let spec = Spec {
-        service,
-        method: "GET".to_owned(),
-        path: path.to_owned(),
-        headers: Map::new(),
-        body: None,
-        filler: None,
-        weighed: false,
-        deadline: Some(live.patience.moment()),
-        longest_text: LONGEST_VERSION,
-    };
+    let spec =
+        Spec { deadline: Some(live.patience.moment()), longest_text: LONGEST_VERSION, ..Spec::get(service, path) };
     exchange(live, &spec).await.unwrap_or_else(|reason| serde_json::json!({"silence": reason.to_string()}))
 }
 

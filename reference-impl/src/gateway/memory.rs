@@ -6,6 +6,7 @@ pub mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::level::Level;
 use crate::clock::Clock;
 use crate::config;
 use crate::startup::Context;
@@ -33,14 +34,6 @@ struct Gauges {
     bytes: Gauge,
     percent: Gauge,
     available: Gauge,
-}
-
-/// How a sample compares with the limits.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Level {
-    Fine,
-    Warning { threshold_mb: f64 },
-    Critical { threshold_mb: f64 },
 }
 
 impl Memory {
@@ -97,7 +90,8 @@ impl Memory {
         let memory_growth_mb = self.growth_mb(usage);
         let memory_growth_percent = self.growth_percent(usage);
         let memory_percent = rounded(usage.percent());
-        match self.level(current_memory_mb) {
+        let config::Memory { warning_mb, critical_mb, .. } = self.0.settings;
+        match Level::of(current_memory_mb, warning_mb, critical_mb) {
             Level::Fine => tracing::debug!(
                 current_memory_mb,
                 baseline_memory_mb,
@@ -106,29 +100,25 @@ impl Memory {
                 memory_percent,
                 "Memory usage check"
             ),
-            Level::Warning { threshold_mb } => tracing::warn!(
+            Level::Warning { threshold } => tracing::warn!(
                 current_memory_mb,
                 baseline_memory_mb,
                 memory_growth_mb,
                 memory_growth_percent,
                 memory_percent,
-                threshold_mb,
+                threshold_mb = threshold,
                 "High memory usage detected"
             ),
-            Level::Critical { threshold_mb } => tracing::error!(
+            Level::Critical { threshold } => tracing::error!(
                 current_memory_mb,
                 baseline_memory_mb,
                 memory_growth_mb,
                 memory_growth_percent,
                 memory_percent,
-                threshold_mb,
+                threshold_mb = threshold,
                 "Critical memory usage detected"
             ),
         }
-    }
-
-    fn level(&self, current_mb: f64) -> Level {
-        level(&self.0.settings, current_mb)
     }
 
     /// The baseline, once there is one.
@@ -180,36 +170,8 @@ impl Gauges {
     }
 }
 
-fn level(settings: &config::Memory, current_mb: f64) -> Level {
-    if current_mb > settings.critical_mb {
-        let threshold_mb = settings.critical_mb;
-        Level::Critical { threshold_mb }
-    } else if current_mb > settings.warning_mb {
-        let threshold_mb = settings.warning_mb;
-        Level::Warning { threshold_mb }
-    } else {
-        Level::Fine
-    }
-}
-
 fn log_unreadable(error: &Unreadable) {
     let error_message = error.to_string();
     let stack_trace = format!("{}\n{}: {error_message}", std::backtrace::Backtrace::force_capture(), error.kind());
     tracing::error!(error_type = error.kind(), error_message, stack_trace, "Memory usage check failed");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_above_a_limit_is_reported() {
-        let settings = config::Memory { sample_every: Duration::from_secs(60), warning_mb: 512.0, critical_mb: 1024.0 };
-        let warning = Level::Warning { threshold_mb: 512.0 };
-        let critical = Level::Critical { threshold_mb: 1024.0 };
-        assert_eq!(level(&settings, 512.0), Level::Fine);
-        assert_eq!(level(&settings, 512.01), warning);
-        assert_eq!(level(&settings, 1024.0), warning);
-        assert_eq!(level(&settings, 1024.01), critical);
-    }
 }

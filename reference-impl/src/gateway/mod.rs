@@ -1,7 +1,9 @@
 //! The gateway: one door to all back ends (features 7-10, 17, 33, 34, 36).
 
 mod client;
+mod cpu;
 mod headers;
+mod level;
 mod memory;
 mod proxy;
 mod public_paths;
@@ -21,33 +23,37 @@ use crate::middleware::cors::{AllowedOrigins, cors};
 use crate::middleware::deadline::{Deadline, deadline};
 use crate::middleware::idempotency::{self, idempotency};
 use crate::middleware::network::{self, Traffic};
+use crate::middleware::operation_cost::{self, Costs};
 use crate::middleware::rate_limit::{RateLimiter, rate_limit};
 use crate::middleware::request_metrics::RequestMetrics;
 use crate::middleware::signed_in::{Gatekeeper, require_signed_in};
 use crate::middleware::{request_log, request_metrics, shutdown};
+use crate::object_store::ObjectStore;
 use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError, method_not_allowed, not_found};
 use crate::telemetry::correlation_id;
 
 use client::Client;
+use cpu::Cpu;
 use memory::Memory;
 use proxy::Forwarding;
+use routes::Watches;
 use upstreams::Upstream;
-
-/// Enough to spread the load, far from the fifty that the store grants a client.
-const REDIS_CONNECTIONS: usize = 8;
 
 /// How much longer than a request the lock on its idempotency key lives.
 const LOCK_OUTLIVES_REQUEST: Duration = Duration::from_secs(5);
 
 /// The routes of the gateway and all layers around them, the outermost last.
 pub async fn router(context: &Context) -> Result<Router, StartupError> {
-    let pool = redis_pool(context)?;
+    let pool = redis_pool(context);
     let upstreams = upstreams::routed(context);
-    let memory = Memory::watch(context);
+    let costs = Costs::register(&context.metrics, context.service);
+    let watches = Watches { memory: Memory::watch(context), cpu: Cpu::watch(context), costs: costs.clone() };
+    let store = ObjectStore::new(&context.settings.object_store.main)
+        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
     let metrics = RequestMetrics::register(context);
     let mut router = proxied(&upstreams)
-        .merge(routes::router(context, &upstreams, memory))
+        .merge(routes::router(context, &upstreams, watches, &store))
         .merge(every_service::router(context))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -64,6 +70,7 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     Ok(watch_traffic(router, context)
         .layer(from_fn_with_state(origins(context), cors))
         .layer(from_fn(request_log::gateway))
+        .layer(from_fn_with_state(costs, operation_cost::layer))
         .layer(from_fn(correlation_id::layer)))
 }
 
@@ -92,9 +99,8 @@ fn proxied(upstreams: &[Arc<Upstream>]) -> Router {
     })
 }
 
-fn redis_pool(context: &Context) -> Result<Pool, StartupError> {
-    let pool = Pool::new(&context.settings, redis::GATEWAY, REDIS_CONNECTIONS)
-        .map_err(|error| StartupError::Part { part: "the connections to Redis", source: error.into() })?;
+fn redis_pool(context: &Context) -> Pool {
+    let pool = Pool::new(&context.settings, redis::GATEWAY);
     let gauge = context.metrics.gauge(
         "api_gateway_redis_connections",
         "Connections to Redis that answered when last used.",
@@ -105,7 +111,7 @@ fn redis_pool(context: &Context) -> Result<Pool, StartupError> {
     // The start does not wait for Redis: nothing the gateway is there for depends on it.
     let first = pool.clone();
     tokio::spawn(async move { first.ping().await });
-    Ok(pool)
+    pool
 }
 
 fn rate_limiter(context: &Context, pool: &Pool) -> Arc<RateLimiter> {

@@ -6,6 +6,7 @@ pub mod cors;
 pub mod deadline;
 pub mod idempotency;
 pub mod network;
+pub mod operation_cost;
 pub mod rate_limit;
 pub mod request_log;
 pub mod request_metrics;

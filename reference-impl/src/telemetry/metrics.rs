@@ -118,6 +118,11 @@ impl Counter {
     pub fn add(&self, labels: &[&str], more: f64) {
         self.0.change(labels, |series| series.value += more);
     }
+
+    /// Every label set with its value.
+    pub fn all(&self) -> Vec<(Vec<String>, f64)> {
+        self.0.snapshot().into_iter().map(|(labels, series)| (labels, series.value)).collect()
+    }
 }
 
 impl Gauge {

@@ -1,6 +1,7 @@
 //! What an operator sees of a service: log lines, metrics, and the id that ties the lines of a request together.
 
 pub mod correlation_id;
+pub mod cpu_time;
 pub mod error_tracker;
 pub mod json_log;
 pub mod metrics;

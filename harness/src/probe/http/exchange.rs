@@ -34,6 +34,21 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
+    /// A plain `GET`.
+    pub fn get(service: Service, path: &str) -> Spec {
+        Spec {
+            service,
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            headers: Map::new(),
+            body: None,
+            filler: None,
+            weighed: false,
+            deadline: None,
+            longest_text: LONGEST_TEXT,
+        }
+    }
+
     /// The question as evidence keeps it.
     pub fn asked(&self) -> Value {
         let mut asked = json!({

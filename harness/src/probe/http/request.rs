@@ -1,11 +1,10 @@
 //! A request in the making.
 
-use super::exchange::LONGEST_TEXT;
 use super::weigh::Filler;
 use super::{Pending, Reply, Spec, exchange};
 use crate::check::{Case, Stop};
 use crate::target::{Need, Service};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::time::Duration;
 
 /// A request to one service; nothing is sent before `send`, `start`, `times` or `twins`.
@@ -18,20 +17,7 @@ pub struct Request<'a> {
 impl Case {
     /// A request to a service at its own address; the gateway's is the way to all others.
     pub fn http(&mut self, service: Service) -> Request<'_> {
-        Request {
-            case: self,
-            spec: Spec {
-                service,
-                method: "GET".to_owned(),
-                path: "/".to_owned(),
-                headers: Map::new(),
-                body: None,
-                filler: None,
-                weighed: false,
-                deadline: None,
-                longest_text: LONGEST_TEXT,
-            },
-        }
+        Request { case: self, spec: Spec::get(service, "/") }
     }
 }
 

@@ -76,17 +76,7 @@ impl Case {
 fn spec(service: Service) -> Spec {
     let mut headers = Map::new();
     headers.insert("accept".into(), json!("text/plain;version=0.0.4"));
-    Spec {
-        service,
-        method: "GET".to_owned(),
-        path: "/metrics".to_owned(),
-        headers,
-        body: None,
-        filler: None,
-        weighed: false,
-        deadline: None,
-        longest_text: LONGEST_BODY,
-    }
+    Spec { headers, longest_text: LONGEST_BODY, ..Spec::get(service, "/metrics") }
 }
 
 /// The answer, and what it says where it is a text.

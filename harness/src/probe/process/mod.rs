@@ -4,17 +4,31 @@ mod power;
 
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
 use crate::target::{Control, Need, Service};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 use sysinfo::{Pid, ProcessesToUpdate, System};
 
-/// Resident memory of a process of this machine, in bytes; `None` where there is no such process.
-fn resident(pid: u32) -> Option<u64> {
-    let pid = Pid::from_u32(pid);
-    let mut system = System::new().ok()?;
-    system.refresh_processes(ProcessesToUpdate::Some(&[pid]), true);
-    system.process(pid).map(sysinfo::Process::memory)
+/// From when moments are reckoned, so that differences of theirs mean something.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// What the operating system says of a process of this machine; `null` where there is no such process.
+fn look_at(pid: u32) -> Value {
+    let id = Pid::from_u32(pid);
+    let Ok(mut system) = System::new() else {
+        return Value::Null;
+    };
+    system.refresh_processes(ProcessesToUpdate::Some(&[id]), true);
+    let at = EPOCH.elapsed();
+    system.process(id).map_or(Value::Null, |process| {
+        json!({
+            "pid": pid,
+            "resident_mb": process.memory() as f64 / 1024.0 / 1024.0,
+            "cpu_seconds": process.accumulated_cpu_time() as f64 / 1000.0,
+            "at_seconds": at.as_secs_f64(),
+        })
+    })
 }
 
 fn control(live: &Live) -> Result<Arc<dyn Control>, CannotLook> {
@@ -61,8 +75,9 @@ impl Case {
         Ok(())
     }
 
-    /// What the operating system says of a service's process: `/pid`, `/resident_mb` (bytes / 1024 / 1024).
-    /// `null` where its process is not on this machine.
+    /// What the operating system says of a service's process: `/pid`, `/resident_mb` (bytes / 1024 / 1024),
+    /// `/cpu_seconds` that it has used since it began, and the moment in `/at_seconds`. `null` where its process is not
+    /// on this machine.
     ///
     /// # Errors
     /// [`Stop::Needs`] where the process cannot be found.
@@ -71,11 +86,7 @@ impl Case {
         let asked = json!({"process of": service.name()});
         self.observe("process", asked, async |live: Arc<Live>| {
             let pid = control(&live)?.pid(service).await?;
-            let Some(resident) = resident(pid) else {
-                return Ok(json!(null));
-            };
-            let resident = resident as f64 / 1024.0 / 1024.0;
-            Ok(json!({"pid": pid, "resident_mb": resident}))
+            Ok(look_at(pid))
         })
         .await
     }

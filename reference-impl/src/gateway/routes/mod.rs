@@ -2,6 +2,7 @@
 
 mod backup;
 mod circuit_breakers;
+mod cpu;
 mod disaster_recovery;
 mod memory;
 mod network;
@@ -11,14 +12,27 @@ use std::sync::Arc;
 
 use axum::Router;
 
+use super::cpu::Cpu;
 use super::memory::Memory;
 use super::upstreams::Upstream;
 use crate::backup::Backups;
+use crate::middleware::operation_cost::Costs;
+use crate::object_store::ObjectStore;
 use crate::startup::Context;
 
+/// What the gateway watches of itself.
+pub struct Watches {
+    /// Its memory.
+    pub memory: Memory,
+    /// Its CPU use.
+    pub cpu: Cpu,
+    /// What its operations cost.
+    pub costs: Costs,
+}
+
 /// The reports on back ends, the care for backups and, while test endpoints are on, the probes.
-pub fn router(context: &Context, upstreams: &[Arc<Upstream>], memory: Memory) -> Router {
-    let backups = Backups::watch(context);
+pub fn router(context: &Context, upstreams: &[Arc<Upstream>], watches: Watches, store: &ObjectStore) -> Router {
+    let backups = Backups::watch(context, store);
     let router = services::router(context)
         .merge(circuit_breakers::router(context, upstreams))
         .merge(backup::router(context, &backups))
@@ -26,5 +40,9 @@ pub fn router(context: &Context, upstreams: &[Arc<Upstream>], memory: Memory) ->
     if !context.settings.test_endpoints {
         return router;
     }
-    router.merge(memory::router(context, memory)).merge(network::router(context))
+    let Watches { memory, cpu, costs } = watches;
+    router
+        .merge(memory::router(context, memory))
+        .merge(cpu::router(context, cpu, costs))
+        .merge(network::router(context))
 }

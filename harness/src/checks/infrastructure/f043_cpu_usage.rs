@@ -1,0 +1,348 @@
+//! Feature 43: CPU use is watched so that bottlenecks are found.
+
+use crate::check::{Case, Check, Seen, Stop, above, absent, at_least, below, between, is, one_of, such_that, within};
+use crate::probe::Reply;
+use crate::sabotage::set_variable;
+use crate::target::{Need, Own, Service, Setup};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const GATEWAY: Service = Service::Gateway;
+/// Hard work (contract, section 3.10).
+const STRESS: &str = "/test/cpu/stress";
+/// How long it lasts here.
+const SECONDS: f64 = 1.0;
+/// Fields of `GET /test/cpu` (contract, section 3.10).
+const FIELDS: [&str; 8] = [
+    "process_cpu_percent",
+    "baseline_cpu_percent",
+    "cpu_growth_percent",
+    "system_cpu_percent",
+    "cpu_count_logical",
+    "cpu_count_physical",
+    "warning_threshold_percent",
+    "critical_threshold_percent",
+];
+/// How often CPU use is sampled.
+const SAMPLED: Duration = Duration::from_secs(60);
+/// The same load for the dear way and the cheap way (docs/monitoring.md): how many primes there are up to here.
+const UP_TO: u32 = 300_000;
+const PRIMES: u32 = 25_997;
+/// Hard work that is asked for at the same time; no service takes on so much at once.
+const LASTING: usize = 6;
+/// A service that lets hard work wait needs at least this long for all of it, in ms.
+const WAITED_MS: f64 = 2500.0;
+
+pub const CHECK: Check = Check {
+    feature: 43,
+    revision: 1,
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
+    needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
+    control: "at rest little CPU is used and no sample warns; both ways of the work come to the same result",
+    sabotage: &[
+        set_variable("the gateway takes on any amount of hard work", Service::Gateway, "CPU_HARD_WORK_AT_ONCE", "100"),
+        set_variable("CPU use is sampled every ten minutes", Service::Gateway, "CPU_SAMPLE_SECONDS", "600"),
+    ],
+    run: |case| Box::pin(run(case)),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    case.step(1, "GET /test/cpu gives the CPU use at rest as the baseline");
+    let calm = sampled(case).await?;
+    let rest = look(case).await?;
+    case.require("status of /test/cpu", rest.status(), is(200))?;
+    reading_is_complete(case, &rest)?;
+    let calm = match calm {
+        // The first sample has the start of the service in it; this one begins where that ended.
+        Some(_) => sampled(case).await?,
+        None => None,
+    };
+    if let Some(sample) = &calm {
+        level_fits(case, sample, "a sample at rest");
+        case.expect("CPU use of a sample at rest, in percent", sample.at("/current_cpu_percent"), between(0.0, 70.0));
+    }
+
+    case.step(2, "The service is put under heavy load");
+    let before = used(case).await?;
+    let load = case.http(GATEWAY).get(&format!("{STRESS}?duration_seconds={SECONDS}&intensity=1")).start()?;
+    let well = case.http(GATEWAY).get("/health").send().await?;
+    case.expect("status of the service's health under load", well.status(), is(200));
+
+    case.step(3, "The rise in CPU use is seen while the load lasts");
+    rise_is_seen(case, &rest).await?;
+    let over = case.is_answered(&load).await?;
+    case.expect("load over by then", &over, is(false));
+    let stressed = case.answer(load).await?;
+    let after = used(case).await?;
+    load_reports(case, &stressed, difference(before, after));
+    rise_is_sampled(case, calm.as_ref()).await?;
+
+    case.step(2, "The service is put under heavy load");
+    case.require("status of the load", stressed.status(), is(200))?;
+    case.expect("primes_calculated", stressed.at("/primes_calculated"), at_least(1000.0));
+    case.expect("time that the load lasted, in ms", stressed.ms(), at_least(1000.0 * SECONDS));
+
+    case.step(4, "The operations that need the most CPU can be named");
+    operations_are_named(case, before).await?;
+
+    case.step(5, "A hot code path is made cheaper");
+    let dear = primes(case, "trial").await?;
+    let cheap = primes(case, "sieve").await?;
+    for (way, work) in [("the dear way", &dear), ("the cheap way", &cheap)] {
+        case.require(format!("status of {way}"), work.reply.status(), is(200))?;
+        case.expect(format!("primes up to {UP_TO}, {way}"), work.reply.at("/primes_calculated"), is(PRIMES));
+    }
+
+    case.step(6, "The same load then uses less CPU");
+    less_is_used(case, &dear, &cheap);
+
+    case.step(7, "Under lasting load the service throttles and still answers");
+    lasting_load(case).await
+}
+
+/// A number of a reading; not a number where it is missing, which satisfies no matcher.
+fn number(reading: &Reply, field: &str) -> f64 {
+    reading.body().key(field).number().unwrap_or(f64::NAN)
+}
+
+async fn look(case: &mut Case) -> Result<Reply, Stop> {
+    case.http(GATEWAY).get("/test/cpu").send().await
+}
+
+/// The service's process, where the operating system can be asked about it.
+async fn process(case: &mut Case) -> Result<Option<Seen>, Stop> {
+    if !case.can(Need::Control) {
+        return Ok(None);
+    }
+    let process = case.process(GATEWAY).await?;
+    Ok(process.at("/pid").is_there().then_some(process))
+}
+
+/// CPU seconds that the service has used, as the operating system has them.
+async fn used(case: &mut Case) -> Result<Option<f64>, Stop> {
+    Ok(process(case).await?.map(|process| process.at("/cpu_seconds").number().unwrap_or(f64::NAN)))
+}
+
+/// What was used in between, where that is known.
+fn difference(before: Option<f64>, after: Option<f64>) -> Option<f64> {
+    Some(after? - before?)
+}
+
+fn reading_is_complete(case: &mut Case, reading: &Reply) -> Result<(), Stop> {
+    for field in FIELDS {
+        case.require(format!("field {field}"), reading.body().key(field), such_that("a number", Value::is_number))?;
+    }
+    case.expect("baseline_cpu_percent", reading.at("/baseline_cpu_percent"), between(0.0, 100.0));
+    case.expect("process_cpu_percent at rest", reading.at("/process_cpu_percent"), between(0.0, 50.0));
+    case.expect("system_cpu_percent", reading.at("/system_cpu_percent"), between(0.0, 100.0));
+    let growth = number(reading, "process_cpu_percent") - number(reading, "baseline_cpu_percent");
+    case.expect(
+        "cpu_growth_percent is process minus baseline",
+        reading.at("/cpu_growth_percent"),
+        within(0.02, growth),
+    );
+    case.expect("warning_threshold_percent", reading.at("/warning_threshold_percent"), is(70));
+    case.expect("critical_threshold_percent", reading.at("/critical_threshold_percent"), is(90));
+    let logical = number(reading, "cpu_count_logical");
+    case.expect("cpu_count_logical", reading.at("/cpu_count_logical"), at_least(1.0));
+    case.expect("cpu_count_physical", reading.at("/cpu_count_physical"), between(1.0, logical));
+    Ok(())
+}
+
+/// The line of the next sample; nothing where the log cannot be read.
+async fn sampled(case: &mut Case) -> Result<Option<Seen>, Stop> {
+    if !case.can(Need::Log(GATEWAY)) {
+        return Ok(None);
+    }
+    let mark = case.mark(GATEWAY).await?;
+    case.until_waiting(GATEWAY, "cpu sample", 1).await?;
+    case.pass(SAMPLED + Duration::from_millis(500)).await?;
+    case.line_with(mark, "current_cpu_percent", &["current_cpu_percent", "baseline_cpu_percent", "cpu_growth_percent"])
+        .await
+        .map(Some)
+}
+
+/// A sample is as loud as its value demands.
+fn level_fits(case: &mut Case, sample: &Seen, what: &str) {
+    let percent = sample.at("/current_cpu_percent").number();
+    let growth = percent.unwrap_or(f64::NAN) - sample.at("/baseline_cpu_percent").number().unwrap_or(f64::NAN);
+    case.expect(format!("cpu_growth_percent of {what}"), sample.at("/cpu_growth_percent"), within(0.02, growth));
+    let (level, threshold, mark) = match percent {
+        Some(percent) if percent > 90.0 => (is("ERROR"), is(90), Some("/performance_bottleneck")),
+        Some(percent) if percent > 70.0 => (is("WARNING"), is(70), Some("/performance_warning")),
+        _ => (one_of(["DEBUG", "INFO"]), absent(), None),
+    };
+    case.expect(format!("level of {what}"), sample.at("/level"), level);
+    case.expect(format!("threshold_percent of {what}"), sample.at("/threshold_percent"), threshold);
+    if let Some(mark) = mark {
+        case.expect(format!("{mark} of {what}"), sample.at(mark), is(true));
+    }
+}
+
+/// What is told under load, against what the operating system counts over the same time.
+async fn rise_is_seen(case: &mut Case, rest: &Reply) -> Result<(), Stop> {
+    let before = process(case).await?;
+    let loaded = look(case).await?;
+    let after = process(case).await?;
+    let between_them = |pointer: &str| {
+        let number = |seen: &Option<Seen>| Some(seen.as_ref()?.at(pointer).number().unwrap_or(f64::NAN));
+        difference(number(&before), number(&after))
+    };
+    let counted = between_them("/cpu_seconds").zip(between_them("/at_seconds")).map(|(used, time)| used / time * 100.0);
+    let percent = loaded.at("/process_cpu_percent");
+    // On a machine that is busy otherwise, the load gets little to use; then the rise is small, too.
+    let rise = counted.map_or(5.0, |counted| (0.3 * counted).min(5.0));
+    case.expect("process_cpu_percent under load", &percent, above(number(rest, "process_cpu_percent") + rise));
+    if let Some(counted) = counted {
+        // Both look at nearly the same time, and the operating system counts in hundredths of a second.
+        let near = between(0.4 * counted - 5.0, 2.5 * counted + 10.0);
+        case.expect("process_cpu_percent, as the operating system has it", &percent, near);
+    }
+    let growth = number(&loaded, "process_cpu_percent") - number(&loaded, "baseline_cpu_percent");
+    case.expect("cpu_growth_percent under load", loaded.at("/cpu_growth_percent"), within(0.02, growth));
+    Ok(())
+}
+
+fn load_reports(case: &mut Case, stressed: &Reply, counted: Option<f64>) {
+    case.expect("duration_seconds of the load", stressed.at("/duration_seconds"), is(SECONDS));
+    let increase = number(stressed, "cpu_after_percent") - number(stressed, "cpu_before_percent");
+    case.expect(
+        "cpu_increase_percent is after minus before",
+        stressed.at("/cpu_increase_percent"),
+        within(0.02, increase),
+    );
+    case.expect("cpu_increase_percent", stressed.at("/cpu_increase_percent"), above(0.0));
+    if let Some(counted) = counted {
+        case.expect("CPU seconds of the load, as the operating system has them", counted, above(0.03));
+    }
+}
+
+/// The gauge and the line of the next sample show the load.
+async fn rise_is_sampled(case: &mut Case, calm: Option<&Seen>) -> Result<(), Stop> {
+    let (Some(calm), Some(sample)) = (calm, sampled(case).await?) else {
+        return Ok(());
+    };
+    level_fits(case, &sample, "the sample after the load");
+    let rest = calm.at("/current_cpu_percent").number().unwrap_or(f64::NAN);
+    case.expect("CPU use of the sample after the load", sample.at("/current_cpu_percent"), above(rest));
+    let sampled = sample.at("/current_cpu_percent").number().unwrap_or(f64::NAN);
+    let gauge = case.sample(GATEWAY, "api_gateway_cpu_usage_percent", &[]).await?;
+    case.expect("api_gateway_cpu_usage_percent after that sample", gauge, within(0.01, sampled));
+    for minutes in ["1m", "5m", "15m"] {
+        let gauge = format!("api_gateway_cpu_load_average_{minutes}");
+        let load = case.sample(GATEWAY, &gauge, &[]).await?;
+        case.expect(gauge, load, between(0.0, 10_000.0));
+    }
+    Ok(())
+}
+
+/// CPU seconds charged to a path.
+async fn charged(case: &mut Case, path: &str) -> Result<f64, Stop> {
+    let seconds = case.sample(GATEWAY, "api_gateway_cpu_seconds_total", &[("path", path)]).await?;
+    Ok(seconds.number().unwrap_or(f64::NAN))
+}
+
+async fn operations_are_named(case: &mut Case, before: Option<f64>) -> Result<(), Stop> {
+    let after = used(case).await?;
+    let named = look(case).await?;
+    let operations = named.at("/top_operations");
+    case.require("the operation that has used the most CPU", operations.at("/0/path"), is(STRESS))?;
+    case.expect("its method", operations.at("/0/method"), is("GET"));
+    if let Some(counted) = difference(before, after) {
+        let nearly = between(0.5 * counted - 0.05, counted + 0.05);
+        case.expect("its CPU seconds, as the operating system has them", operations.at("/0/cpu_seconds"), nearly);
+    }
+    let seconds: Vec<f64> =
+        operations.items().iter().map(|one| one.at("/cpu_seconds").number().unwrap_or(f64::NAN)).collect();
+    let descending = seconds.windows(2).all(|pair| pair[0] >= pair[1]);
+    case.expect("operations in order, the dearest first", descending, is(true));
+    let stress = operations.at("/0/cpu_seconds").number().unwrap_or(f64::NAN);
+    let (counted, of_health) = (charged(case, STRESS).await?, charged(case, "/health").await?);
+    case.expect("its CPU seconds under /metrics", counted, within(0.01, stress));
+    case.expect("CPU seconds of the health check", of_health, between(0.0, stress / 2.0));
+    Ok(())
+}
+
+/// The same load, done in one way.
+struct Work {
+    reply: Reply,
+    /// As the operating system has it.
+    used: Option<f64>,
+    /// As the service charges it to the operation.
+    charged: f64,
+}
+
+async fn primes(case: &mut Case, algorithm: &str) -> Result<Work, Stop> {
+    let (used_before, charged_before) = (used(case).await?, charged(case, STRESS).await?);
+    let path = format!("{STRESS}?algorithm={algorithm}&up_to={UP_TO}");
+    let reply = case.http(GATEWAY).get(&path).send().await?;
+    let (used, charged) = (difference(used_before, used(case).await?), charged(case, STRESS).await? - charged_before);
+    Ok(Work { reply, used, charged })
+}
+
+fn less_is_used(case: &mut Case, dear: &Work, cheap: &Work) {
+    let seconds = number(&dear.reply, "cpu_seconds");
+    case.expect("CPU seconds of the dear way", dear.reply.at("/cpu_seconds"), above(0.01));
+    case.expect("CPU seconds of the cheap way", cheap.reply.at("/cpu_seconds"), between(0.0, seconds / 2.0));
+    case.expect("CPU seconds charged for the dear way", dear.charged, within(0.02 + 0.2 * seconds, seconds));
+    case.expect("CPU seconds charged for the cheap way", cheap.charged, below(dear.charged / 2.0));
+    if let (Some(dear), Some(cheap)) = (dear.used, cheap.used) {
+        let nearly = within(0.05 + 0.3 * dear, seconds);
+        case.expect("CPU seconds of the dear way, as the operating system has them", dear, nearly);
+        let less = below(dear / 1.5 + 0.01);
+        case.expect("CPU seconds of the cheap way, as the operating system has them", cheap, less);
+    }
+}
+
+async fn lasting_load(case: &mut Case) -> Result<(), Stop> {
+    let path = format!("{STRESS}?duration_seconds={SECONDS}");
+    let mut under_way = Vec::new();
+    for _ in 0..LASTING {
+        under_way.push(case.http(GATEWAY).get(&path).deadline(Duration::from_secs(60)).start()?);
+    }
+    let health = case.http(GATEWAY).get("/health").times(10, 2).await?;
+    case.expect("answers of its health under lasting load", health.at("/answers"), is(json!({"200": 10})));
+    let behind = case.http(GATEWAY).get("/api/auth/health").send().await?;
+    case.expect("status of a service behind it under lasting load", behind.status(), is(200));
+    let mut over = Vec::new();
+    for pending in &under_way {
+        over.push(case.is_answered(pending).await?.value().clone());
+    }
+    case.expect(
+        "load over by then",
+        json!(over),
+        such_that("not all of it", |over| over.as_array().is_some_and(|all| all.iter().any(|one| one == false))),
+    );
+
+    let (mut done, mut refused, mut longest) = (0, 0, 0.0_f64);
+    for pending in under_way {
+        let reply = case.answer(pending).await?;
+        case.expect("status of hard work under lasting load", reply.status(), one_of([200, 429, 503]));
+        longest = longest.max(reply.ms().number().unwrap_or(0.0));
+        if *reply.status().value() == json!(200) {
+            done += 1;
+            continue;
+        }
+        refused += 1;
+        let soon = such_that("so many seconds", |value| {
+            value.as_str().and_then(|text| text.parse::<u64>().ok()).is_some_and(|seconds| seconds >= 1)
+        });
+        case.expect("Retry-After of a refusal", reply.header("retry-after"), soon);
+        case.expect("what a refusal says", reply.at("/detail"), such_that("some words", Value::is_string));
+    }
+    case.expect("hard work that was done all the same", done, at_least(1.0));
+    let throttled = json!({"refused": refused, "ms": longest});
+    case.expect(
+        "hard work that was refused, or had to wait",
+        throttled,
+        such_that("some of it", |seen| seen["refused"].as_f64() > Some(0.0) || seen["ms"].as_f64() >= Some(WAITED_MS)),
+    );
+
+    let after = case.http(GATEWAY).get(&format!("{STRESS}?up_to=100")).send().await?;
+    case.expect("status of hard work once the load is over", after.status(), is(200));
+    case.expect("primes up to 100", after.at("/primes_calculated"), is(25));
+    let once = look(case).await?;
+    let again = look(case).await?;
+    case.expect("baseline, which stays", again.at("/baseline_cpu_percent"), is(once.at("/baseline_cpu_percent")));
+    Ok(())
+}
