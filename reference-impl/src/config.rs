@@ -2,6 +2,7 @@
 
 mod alerts;
 mod backup;
+mod error_tracking;
 mod given;
 mod log;
 mod secret;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use crate::service::Service;
 pub use alerts::{Alerts, Email, Slack};
 pub use backup::Backup;
+pub use error_tracking::ErrorTracking;
 use given::Given;
 pub use given::SettingsError;
 pub use log::{Log, LogFormat};
@@ -30,6 +32,8 @@ pub struct Settings {
     places: Vec<Place>,
     /// `LOG_LEVEL`, `LOG_LEVELS`, `LOG_FORMAT`.
     pub log: Log,
+    /// `SENTRY_DSN`, `ENV`, `VERSION`.
+    pub error_tracking: ErrorTracking,
     /// `AUTOGRAPH_TEST_ENDPOINTS`: serve `/test/…` and let the clock be moved.
     pub test_endpoints: bool,
     /// `AUTOGRAPH_TEST_CLOCK_MS`: how far a clock that can be moved has been moved already, so that a service that is
@@ -215,6 +219,7 @@ impl Settings {
             bind_address: given.parsed("BIND_ADDRESS", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address")?,
             places: places(&given)?,
             log: log::read(&given)?,
+            error_tracking: error_tracking::read(&given)?,
             test_endpoints: given.flag("AUTOGRAPH_TEST_ENDPOINTS", false)?,
             test_clock_ahead: Duration::from_millis(given.parsed("AUTOGRAPH_TEST_CLOCK_MS", 0, "milliseconds")?),
             request_timeout: given.seconds("REQUEST_TIMEOUT", 30.0)?,

@@ -22,6 +22,7 @@ use crate::middleware::shutdown::ShutdownGate;
 use crate::middleware::{request_log, request_metrics, shutdown};
 use crate::postgres::slow_queries::StatementWatch;
 use crate::service::Service;
+use crate::telemetry::error_tracker::ErrorTracker;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{correlation_id, json_log, panics};
 
@@ -44,6 +45,8 @@ pub struct Context {
     pub gate: ShutdownGate,
     /// Sees each database statement.
     pub statements: StatementWatch,
+    /// The way to the error tracker.
+    pub errors: ErrorTracker,
     /// Which service this is.
     pub service: Service,
 }
@@ -83,6 +86,7 @@ impl Context {
         let threshold = settings.postgres.slow_query_threshold;
         Context {
             statements: StatementWatch::new(threshold),
+            errors: ErrorTracker::new(&settings.error_tracking),
             settings: Arc::new(settings),
             clock,
             metrics,
@@ -96,7 +100,7 @@ impl Context {
 pub async fn run(service: Service, settings: Settings) -> Result<(), StartupError> {
     let context = Context::new(service, settings);
     let settings = &context.settings;
-    json_log::start(service, &settings.log, &context.clock, context.statements.clone());
+    json_log::start(&context);
     panics::log_them();
     // Caught from here on, so that a signal during the start is not lost.
     let signals = Signals::listen()?;
@@ -177,6 +181,7 @@ async fn serve(listener: TcpListener, router: Router, context: &Context, signals
     let _ = stop.send(true);
     let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
     let _ = tokio::time::timeout(LAST_ANSWERS, context.statements.flush()).await;
+    context.errors.flush(LAST_ANSWERS).await;
     info!("Service stopped");
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod chat;
 mod echo;
+mod error_tracker;
 mod mail;
 mod relay;
 mod rewriting_proxy;
@@ -10,6 +11,7 @@ mod worthless;
 
 pub use chat::Chat;
 pub use echo::{COOKIE, Echo};
+pub use error_tracker::ErrorTracker;
 pub use mail::Mail;
 pub use relay::RunningRelay;
 pub use rewriting_proxy::{Change, Requests, RewritingProxy, Rule};

@@ -4,7 +4,7 @@ use super::error::ProvisionError;
 use super::object_store::{self, OTHER_REGION, ObjectStore, REGION};
 use super::run::Run;
 use super::servers::Infrastructure;
-use crate::doubles::{Chat, Mail, RewritingProxy, Rule, RunningRelay};
+use crate::doubles::{Chat, ErrorTracker, Mail, RewritingProxy, Rule, RunningRelay};
 use crate::target::{Inbox, Part, PostgresAccess, Relay};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -60,9 +60,9 @@ impl Parts {
                 Part::Postgres => {}
                 // The machine has them or has not.
                 Part::PostgresTools => {}
+                Part::ErrorTracker => all.error_tracker(around.run).await?,
                 Part::Mail => all.mail(around.run).await?,
                 Part::Chat => all.chat(around.run).await?,
-                Part::ErrorTracker => {}
             }
         }
         Ok(all)
@@ -118,6 +118,16 @@ impl Parts {
         self.variables.push(("ALERT_SLACK_WEBHOOK_URL".into(), format!("http://127.0.0.1:{port}{}", Chat::PATH)));
         self.inboxes.insert(Part::Chat, inbox);
         self.running.push(Box::new(chat));
+        Ok(())
+    }
+
+    async fn error_tracker(&mut self, run: &Run) -> Result<(), ProvisionError> {
+        let (port, inbox) = (run.ports.take()?, Inbox::default());
+        let running = ErrorTracker::start(port, inbox.clone()).await;
+        let running = running.map_err(ProvisionError::system("start the double of the error tracker"))?;
+        self.running.push(Box::new(running));
+        self.variables.push(("SENTRY_DSN".into(), ErrorTracker::dsn(port)));
+        self.inboxes.insert(Part::ErrorTracker, inbox);
         Ok(())
     }
 

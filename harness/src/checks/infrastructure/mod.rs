@@ -37,6 +37,7 @@ mod f035_retry;
 mod f036_idempotency;
 mod f037_json_log;
 mod f038_log_levels;
+mod f039_error_tracking;
 mod f040_request_durations;
 mod f041_slow_queries;
 mod f042_memory_usage;
@@ -54,6 +55,7 @@ mod manifests;
 mod quantity;
 mod query_plan;
 mod service_metrics;
+mod stack_trace;
 mod twelve_tables;
 mod whole_database;
 
@@ -97,6 +99,7 @@ pub const CHECKS: &[&Check] = &[
     &f036_idempotency::CHECK,
     &f037_json_log::CHECK,
     &f038_log_levels::CHECK,
+    &f039_error_tracking::CHECK,
     &f040_request_durations::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
