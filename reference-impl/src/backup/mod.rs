@@ -12,6 +12,7 @@ pub mod disaster;
 mod dump;
 pub mod error;
 mod incremental;
+mod kept_reads;
 mod lsn;
 pub mod manifest;
 pub mod off_site;
@@ -38,6 +39,7 @@ use crate::startup::Context;
 
 use catalogue::{Catalogue, Entry};
 use error::BackupError;
+use kept_reads::KeptReads;
 use manifest::{Format, Kind};
 use off_site::{Copied, OffSite};
 use server::Access;
@@ -57,6 +59,7 @@ struct Inner {
     stream: WalStream,
     /// Where copies of dumps go, if anywhere.
     off_site: Option<OffSite>,
+    kept_reads: KeptReads,
     /// Held while a backup is made, restored or removed: one thing at a time.
     work: Mutex<()>,
 }
@@ -92,9 +95,9 @@ impl Backups {
         let catalogue = Catalogue::new(&settings.folder);
         let stream = WalStream::new(settings.wal_streaming, access.clone(), Arc::clone(&tools), catalogue.clone());
         let off_site = settings.off_site.then(|| OffSite::new(store.clone()));
-        let clock = context.clock.clone();
-        let work = Mutex::default();
-        let backups = Backups(Arc::new(Inner { settings, clock, access, tools, catalogue, stream, off_site, work }));
+        let (clock, kept_reads, work) = (context.clock.clone(), KeptReads::new(context), Mutex::default());
+        let inner = Inner { settings, clock, access, tools, catalogue, stream, off_site, kept_reads, work };
+        let backups = Backups(Arc::new(inner));
         let (watching, gate) = (backups.clone(), context.gate.clone());
         tokio::spawn(async move {
             tokio::select! {

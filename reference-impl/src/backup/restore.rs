@@ -51,6 +51,9 @@ impl Backups {
     pub async fn restore(&self, what: What, clean: bool) -> Result<Restored, BackupError> {
         let _alone = self.0.work.lock().await;
         let restored = self.restore_alone(what, clean).await;
+        if restored.is_ok() {
+            self.0.kept_reads.forget().await;
+        }
         match &restored {
             Ok(restored) => tracing::warn!(path = %restored.path.display(), "Database restored"),
             Err(error) => tracing::error!(error = %error, "Restore failed"),
