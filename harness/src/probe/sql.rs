@@ -250,10 +250,8 @@ pub(super) fn pool(live: &Live) -> Result<PgPool, CannotLook> {
     if let Some(pool) = &*slot {
         return Ok(pool.clone());
     }
-    let pool = PgPoolOptions::new()
-        .max_connections(4)
-        .acquire_timeout(Duration::from_secs(5))
-        .connect_lazy_with(options(live)?);
+    let pool =
+        PgPoolOptions::new().max_connections(4).acquire_timeout(live.patience.answer).connect_lazy_with(options(live)?);
     *slot = Some(pool.clone());
     Ok(pool)
 }

@@ -12,9 +12,6 @@ use std::time::Duration;
 
 pub use subscription::Subscription;
 
-/// How long a connection or a reply is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 impl Case {
     /// Sends one command to a database of the target's Redis. Texts may name secrets. An error reply is seen as
     /// `{"error": text}`, no connection as `{"silence": text}`.
@@ -158,7 +155,7 @@ async fn run_all(live: &Live, database: u8, commands: &[Vec<String>]) -> Result<
         }
         Ok(Value::Array(replies))
     };
-    Ok(match tokio::time::timeout(PATIENCE, exchange).await {
+    Ok(match tokio::time::timeout(live.patience.answer, exchange).await {
         Ok(Ok(replies)) => replies,
         Ok(Err(error)) => unanswered(&error),
         Err(_) => json!({"silence": "no answer in time"}),
