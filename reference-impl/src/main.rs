@@ -1,4 +1,4 @@
-//! `autograph serve SERVICE`, `autograph serve all`, `autograph migrate`.
+//! `autograph serve SERVICE`, `autograph serve all`, `autograph migrate`, `autograph health SERVICE`.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use autograph::postgres::migrations;
 use autograph::service::Service;
 use autograph::supervisor::Ending;
 use autograph::telemetry::json_log;
-use autograph::{startup, supervisor};
+use autograph::{health_check, startup, supervisor};
 use clap::{Parser, Subcommand};
 
 /// The reference implementation of AutoGraph v3.
@@ -44,6 +44,9 @@ enum Work {
         /// End when the process with this id ends.
         #[arg(long, hide = true)]
         with_parent: Option<u32>,
+        /// First bring the database to the newest schema, as `migrate` does; several at once take turns.
+        #[arg(long)]
+        migrate: bool,
     },
     /// Bring the database of `POSTGRES_*` to the newest schema.
     Migrate {
@@ -53,6 +56,12 @@ enum Work {
         /// Take only this many of the missing steps.
         #[arg(long)]
         up: Option<u32>,
+    },
+    /// Ask a service of this machine for its health: exit code 0 when it is well, 1 when it is not.
+    Health {
+        /// As for `serve`.
+        #[arg(value_parser = one)]
+        service: Service,
     },
 }
 
@@ -66,9 +75,13 @@ fn what(word: &str) -> Result<What, String> {
     if word == "all" {
         return Ok(What::All);
     }
-    Service::from_command(word).map(What::One).ok_or_else(|| {
+    one(word).map(What::One).map_err(|error| error + ", all")
+}
+
+fn one(word: &str) -> Result<Service, String> {
+    Service::from_command(word).ok_or_else(|| {
         let known: Vec<&str> = Service::all().map(Service::command).collect();
-        format!("there is no such service, choose one of {}, all", known.join(", "))
+        format!("there is no such service, choose one of {}", known.join(", "))
     })
 }
 
@@ -108,15 +121,19 @@ async fn run(work: &Work) -> ExitCode {
 
 async fn done(work: &Work, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     match work {
-        Work::Serve { what, with_parent } => {
+        Work::Serve { what, with_parent, migrate } => {
             if let Some(parent) = with_parent {
                 supervisor::end_with(*parent, Ending::Terminate)?;
+            }
+            if *migrate {
+                migrations::up(&settings).await?;
             }
             match what {
                 What::One(service) => startup::run(*service, settings).await?,
                 What::All => supervisor::run_all().await?,
             }
         }
+        Work::Health { service } => health_check::ask(*service, &settings).await?,
         Work::Migrate { down: Some(count), .. } => migrations::down(&settings, *count).await?,
         Work::Migrate { up: Some(count), .. } => migrations::up_by(&settings, *count).await?,
         Work::Migrate { .. } => migrations::up(&settings).await?,
@@ -129,7 +146,7 @@ fn end(code: u8, work: &Work, format: LogFormat, error: &dyn std::error::Error) 
     match work {
         Work::Serve { what: What::One(service), .. } => json_log::last_words(service.name(), format, error),
         Work::Serve { what: What::All, .. } => json_log::last_words("autograph", format, error),
-        Work::Migrate { .. } => eprintln!("autograph: {error}"),
+        Work::Health { .. } | Work::Migrate { .. } => eprintln!("autograph: {error}"),
     }
     ExitCode::from(code)
 }

@@ -30,18 +30,27 @@ pub async fn connect(settings: &Settings) -> Result<ConnectionManager, RedisErro
 
 /// A connection to the given database, made at its first command and again whenever it was lost.
 pub fn connect_to(settings: &Settings, database: i64) -> Result<ConnectionManager, RedisError> {
-    let mut login = RedisConnectionInfo::default().set_db(database);
-    if let Some(password) = &settings.redis.password {
-        login = login.set_password(password.reveal());
-    }
-    let place = ConnectionAddr::Tcp(settings.redis.host.clone(), settings.redis.port);
-    let client = Client::open(place.into_connection_info()?.set_redis_settings(login))?;
     // No retries inside: a caller that waits for Redis is a request that waits for nothing.
     let config = ConnectionManagerConfig::new()
         .set_number_of_retries(0)
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(Some(RESPONSE_TIMEOUT));
-    ConnectionManager::new_lazy_with_config(client, config)
+    ConnectionManager::new_lazy_with_config(client(settings, database)?, config)
+}
+
+/// Asks Redis whether it is there, over a connection made for that alone.
+pub async fn ping(settings: &Settings) -> Result<(), RedisError> {
+    let mut connection = client(settings, SESSIONS)?.get_multiplexed_async_connection().await?;
+    redis::cmd("PING").query_async(&mut connection).await
+}
+
+fn client(settings: &Settings, database: i64) -> Result<Client, RedisError> {
+    let mut login = RedisConnectionInfo::default().set_db(database);
+    if let Some(password) = &settings.redis.password {
+        login = login.set_password(password.reveal());
+    }
+    let place = ConnectionAddr::Tcp(settings.redis.host.clone(), settings.redis.port);
+    Client::open(place.into_connection_info()?.set_redis_settings(login))
 }
 
 /// Connections to one database that many requests share (feature 16).

@@ -104,6 +104,14 @@ impl Service {
         self.row().version
     }
 
+    /// The path of its health route; the frontend's is where the original has it.
+    pub fn health_path(self) -> &'static str {
+        match self {
+            Service::Frontend => "/api/health",
+            _ => "/health",
+        }
+    }
+
     /// The port it listens on unless told otherwise.
     pub fn default_port(self) -> u16 {
         self.row().port

@@ -1,10 +1,12 @@
 //! The eyes and hands of a check. A probe asks, waits and records; it judges nothing.
 
 mod clock;
+mod containers;
 mod database;
 mod doubles;
 mod http;
 mod log;
+mod manifests;
 mod metrics;
 mod object_store;
 mod password;

@@ -115,6 +115,8 @@ fn target(kind: Worthless, base: &str) -> Target {
         disposable: false,
         forwarded_for: false,
         control: None,
+        containers: None,
+        manifests: None,
         secrets: Vec::new(),
     }
 }

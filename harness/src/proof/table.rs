@@ -9,7 +9,8 @@ use std::fmt::Write;
 /// Everything that was proven, and what was not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Proof {
-    /// Features that did not pass on a sound target; of these nothing can be proven.
+    /// Features that did not pass on a sound target: of what fails nothing can be proven, and of what is skipped for
+    /// want of something here, nothing here.
     pub sound: BTreeMap<u16, Verdict>,
     /// Tampering, a row for each feature.
     pub tampering: Vec<TamperProof>,
@@ -20,10 +21,10 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Whether every step is proven, every sabotage exact, and nothing worthless passes.
+    /// Whether every step that can be observed here is proven, every sabotage exact, and nothing worthless passes.
     pub fn holds(&self) -> bool {
-        self.sound.is_empty()
-            && self.tampering.iter().all(|one| one.verdict == Verdict::Pass && one.unproven().is_empty())
+        self.sound.values().all(|&verdict| is_sound(verdict))
+            && self.tampering.iter().all(|one| is_sound(one.verdict) && one.unproven().is_empty())
             && self.sabotage.iter().all(SabotageProof::is_exact)
             && self.null.iter().all(|one| one.passed.is_empty())
     }
@@ -32,7 +33,8 @@ impl Proof {
     pub fn table(&self) -> String {
         let mut text = String::new();
         for (number, verdict) in &self.sound {
-            line(&mut text, format_args!("f{number:03} is {verdict} on a sound target: nothing can be proven of it"));
+            let of = if is_sound(*verdict) { "what is skipped" } else { "it" };
+            line(&mut text, format_args!("f{number:03} is {verdict} on a sound target: nothing can be proven of {of}"));
         }
         self.tampering_table(&mut text);
         self.sabotage_table(&mut text);
@@ -121,6 +123,11 @@ impl Proof {
         let passed: usize = self.null.iter().map(|one| one.passed.len()).sum();
         line(text, format_args!("null score: {passed} features passed by any of {} targets", self.null.len()));
     }
+}
+
+/// Whether nothing was wrong, though something may have been missing.
+fn is_sound(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Pass | Verdict::Partial | Verdict::Skip)
 }
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {

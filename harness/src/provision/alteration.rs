@@ -1,6 +1,7 @@
 //! One way in which a stack differs from a sound one. Sabotages are made of these.
 
-use crate::target::{Service, Setup};
+use super::deployment;
+use crate::target::{Part, Service, Setup};
 
 /// A change to a stack that is about to be started; the reference's code is never touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,15 @@ pub enum Alteration {
     Redis(&'static [&'static str]),
     /// The service writes its log into the void; the log file stays empty.
     MuteLog(Service),
+    /// A text in a file that comes with the reference becomes another, wherever it stands; the stack gets a copy.
+    EditFile {
+        /// The file, from the folder of the reference: `deploy/k8s/ingress.yaml`.
+        file: &'static str,
+        /// What is looked for; it must be there.
+        from: &'static str,
+        /// What takes its place.
+        to: &'static str,
+    },
     /// A proxy before the service takes a header from every request.
     DropHeader {
         /// The service behind the proxy.
@@ -36,6 +46,17 @@ pub enum Alteration {
         /// What becomes of the reply.
         rewrite: Rewrite,
     },
+    /// A proxy before the stack's own object store changes some of its replies; all others pass through unchanged.
+    RewriteStoreReply {
+        /// What the paths begin with that are meant: `/bucket` or `/bucket/key`.
+        path: &'static str,
+        /// The method that is meant.
+        method: &'static str,
+        /// The status of the replies that are meant.
+        status: u16,
+        /// What becomes of them.
+        rewrite: Rewrite,
+    },
 }
 
 impl Alteration {
@@ -47,10 +68,18 @@ impl Alteration {
             | Alteration::MuteLog(service)
             | Alteration::DropHeader { service, .. }
             | Alteration::RewriteReply { service, .. } => service,
-            Alteration::Sql(_) | Alteration::Redis(_) => return true,
+            // Whoever looks at other files is the check that the sabotage is of.
+            Alteration::EditFile { file, .. } => {
+                return file == deployment::COMPOSE_FILE && matches!(setup, Setup::Composed(_));
+            }
+            Alteration::Sql(_) | Alteration::Redis(_) => return !matches!(setup, Setup::Composed(_)),
+            Alteration::RewriteStoreReply { .. } => {
+                return matches!(setup, Setup::Own(own) if own.parts.contains(&Part::ObjectStore));
+            }
         };
         match setup {
             Setup::Shared => true,
+            Setup::Composed(_) => false,
             Setup::Own(own) => own.services.contains(&altered),
         }
     }

@@ -109,6 +109,17 @@ pub enum ProvisionError {
         /// What PostgreSQL said.
         source: sqlx::Error,
     },
+    /// The system cannot be brought up by its compose file here.
+    #[error("no system from the compose file: {0}")]
+    NoCompose(String),
+    /// A sabotage that changes a file found nothing to change.
+    #[error("{} does not hold {text:?}: the sabotage that changes it is out of date", path.display())]
+    NothingToEdit {
+        /// The copy that was to be changed.
+        path: PathBuf,
+        /// What was looked for.
+        text: &'static str,
+    },
     /// A file or folder of the run could not be used.
     #[error("could not {action} {}: {source}; check space and permissions there", path.display())]
     File {

@@ -58,6 +58,8 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
         disposable: file.disposable,
         forwarded_for: file.forwarded_for,
         control,
+        containers: None,
+        manifests: file.manifests.map(|folder| reader.source.beside(&folder)),
         secrets: Vec::new(),
     })
 }

@@ -6,8 +6,10 @@
 
 mod alteration;
 mod command;
+mod compose;
 mod control;
 mod database;
+mod deployment;
 pub mod docker;
 mod environment;
 mod error;
@@ -33,6 +35,7 @@ mod spawn;
 mod stack;
 
 pub use alteration::{Alteration, Rewrite};
+pub use compose::System;
 pub use error::ProvisionError;
 pub use object_store::{Alone, serve_alone};
 pub use options::{Announce, Backend, BackendChoice, Options};

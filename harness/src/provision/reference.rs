@@ -49,6 +49,13 @@ impl Reference {
         Ok(found)
     }
 
+    /// The folder of its source, where it is at hand: the files it is deployed by are there.
+    pub fn source(&self) -> Option<PathBuf> {
+        let here = std::env::current_dir().unwrap_or_default();
+        let workspace = workspace_above(&self.conform).or_else(|| workspace_above(&here))?;
+        Some(workspace.join(PACKAGE))
+    }
+
     /// Looks no further: nobody needs it any more.
     pub fn forget(&self) {
         if let Some(looking) = self.looking().take() {

@@ -1,5 +1,7 @@
 //! What stacks stand on: one PostgreSQL and one S3 store for the whole run, and a Redis for each stack.
 
+use super::alteration::Alteration;
+use super::compose::{self, System};
 use super::database::Databases;
 use super::error::ProvisionError;
 use super::object_store::{self, ObjectStore};
@@ -8,9 +10,11 @@ use super::reference::Reference;
 use super::run::Run;
 use super::stack::{Ground, Stack, StackSpec};
 use super::{docker, native};
-use crate::target::{Boxed, ObjectStoreAccess, PostgresAccess, RedisAccess};
+use crate::target::{Boxed, Composed, ObjectStoreAccess, PostgresAccess, RedisAccess};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Where PostgreSQL and Redis come from. `native` and `docker` each have one.
 pub trait Infrastructure: Send + Sync {
@@ -83,6 +87,8 @@ pub struct Servers {
     object_store: ObjectStoreAccess,
     databases: Arc<Databases>,
     reference: Reference,
+    conform: PathBuf,
+    compose: OnceCell<Option<Arc<compose::Ground>>>,
 }
 
 impl Servers {
@@ -112,6 +118,8 @@ impl Servers {
             object_store,
             databases: Arc::new(databases),
             reference,
+            conform: options.conform,
+            compose: OnceCell::new(),
         })
     }
 
@@ -139,8 +147,36 @@ impl Servers {
             databases: &self.databases,
             object_store: &self.object_store,
             reference: self.reference.path().await?,
+            source: self.reference.source(),
         };
         Stack::start(ground, spec).await
+    }
+
+    /// Brings up the system of the compose file, whatever the backend; nothing where that cannot be done here.
+    ///
+    /// # Errors
+    /// Where a file of it cannot be read or written.
+    pub async fn system(
+        &self,
+        composed: Composed,
+        alterations: &[Alteration],
+    ) -> Result<Option<System>, ProvisionError> {
+        let look = || async {
+            let reference = self.reference.path().await?.to_owned();
+            let found =
+                compose::Ground::look(self.run.clone(), self.reference.source(), reference, self.conform.clone()).await;
+            Ok::<_, ProvisionError>(match found {
+                Ok(ground) => Some(Arc::new(ground)),
+                Err(why) => {
+                    self.run.announce(&format!("{why}; features about containers are skipped"));
+                    None
+                }
+            })
+        };
+        match self.compose.get_or_try_init(look).await? {
+            Some(ground) => Ok(Some(System::start(ground.clone(), composed, alterations).await?)),
+            None => Ok(None),
+        }
     }
 
     /// Ends everything and removes the run's folder. Stacks are to be stopped before.

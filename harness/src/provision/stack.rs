@@ -3,15 +3,16 @@
 use super::alteration::{Alteration, Rewrite};
 use super::control::StackControl;
 use super::database::Databases;
+use super::deployment;
 use super::environment::{self, Surroundings};
 use super::error::ProvisionError;
-use super::parts::Parts;
+use super::parts::{self, Parts};
 use super::random;
 use super::redis_client;
 use super::run::Run;
 use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
-use crate::doubles::{Change, Echo, RewritingProxy, Rule, Silent};
+use crate::doubles::{Change, Echo, Requests, RewritingProxy, Rule, Silent};
 use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
@@ -68,6 +69,8 @@ pub struct Ground<'a> {
     pub object_store: &'a ObjectStoreAccess,
     /// The executable of the reference.
     pub reference: &'a Path,
+    /// The folder of its source, where it is at hand.
+    pub source: Option<PathBuf>,
 }
 
 /// What a stack's services are started with.
@@ -80,6 +83,7 @@ struct Plan<'a> {
     database: PostgresAccess,
     redis: Arc<RedisServer>,
     parts: Parts,
+    manifests: Option<PathBuf>,
     signing_key: Secret,
 }
 
@@ -99,11 +103,19 @@ impl Stack {
             None => ground.databases.clone(),
         };
         let database = databases.create(&spec.name, ground.reference, &statements).await?;
-        let parts = Parts::start(ground.run, ground.infrastructure, spec.own.parts, &database).await?;
+        let surroundings = parts::Surroundings {
+            run: ground.run,
+            infrastructure: ground.infrastructure,
+            database: &database,
+            store_rules: spec.alterations.iter().filter_map(store_rule).collect(),
+        };
+        let parts = Parts::start(surroundings, spec.own.parts).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
+        let manifests = deployment::manifests(ground.source.as_deref(), &folder, &spec.alterations)?;
         // Not beside the logs: a backup of a whole server is much to write for a moment.
         let backups = ground.run.scratch.join(folder.with_extension("backups").file_name().unwrap_or_default());
-        let plan = Plan { ground: &ground, spec, folder, backups, postgres, database, redis, parts, signing_key };
+        let plan =
+            Plan { ground: &ground, spec, folder, backups, postgres, database, redis, parts, manifests, signing_key };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {
@@ -233,10 +245,10 @@ impl Plan<'_> {
     fn rules(&self, service: Service) -> Vec<Rule> {
         let rule = |alteration: &Alteration| match *alteration {
             Alteration::RewriteReply { service: whose, path, rewrite } if whose == service => {
-                Some(Rule { path: Some(path.to_owned()), change: change(rewrite) })
+                Some(Rule { requests: Requests::Path(path.to_owned()), change: change(rewrite) })
             }
             Alteration::DropHeader { service: whose, header } if whose == service => {
-                Some(Rule { path: None, change: Change::DropHeader(header.to_owned()) })
+                Some(Rule { requests: Requests::All, change: Change::DropHeader(header.to_owned()) })
             }
             _ => None,
         };
@@ -299,6 +311,8 @@ impl Plan<'_> {
             disposable: true,
             forwarded_for: true,
             control: Some(Arc::new(self.control(services))),
+            containers: None,
+            manifests: self.manifests.clone(),
             secrets: self.secrets(),
         }
     }
@@ -327,6 +341,17 @@ fn make_folder(run: &Path, spec: &StackSpec) -> Result<PathBuf, ProvisionError> 
 fn statement(alteration: &Alteration) -> Option<&'static str> {
     match *alteration {
         Alteration::Sql(statement) => Some(statement),
+        _ => None,
+    }
+}
+
+/// What a proxy before the object store changes.
+fn store_rule(alteration: &Alteration) -> Option<Rule> {
+    match *alteration {
+        Alteration::RewriteStoreReply { path, method, status, rewrite } => Some(Rule {
+            requests: Requests::Below { path: path.to_owned(), method: method.to_owned(), status },
+            change: change(rewrite),
+        }),
         _ => None,
     }
 }

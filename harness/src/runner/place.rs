@@ -1,8 +1,8 @@
 //! Where checks run: on stacks of the harness's own, or on somebody else's system.
 
 use crate::check::Pulse;
-use crate::provision::{Alteration, ProvisionError, Servers, Stack, StackSpec};
-use crate::target::{Own, Service, Setup, Target};
+use crate::provision::{Alteration, ProvisionError, Servers, Stack, StackSpec, System};
+use crate::target::{Composed, Own, Service, Setup, Target};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -17,6 +17,8 @@ pub enum Place {
         alterations: Vec<Alteration>,
         /// The stack that checks share, made when the first asks for it.
         shared: Box<OnceCell<(Stack, Arc<Pulse>)>>,
+        /// The system of the compose file, likewise; nothing where it cannot be brought up.
+        composed: Box<OnceCell<Option<(System, Arc<Pulse>)>>>,
         /// Seed of the run.
         seed: u64,
     },
@@ -35,16 +37,29 @@ pub struct Placed {
     pub target: Target,
     /// Whether the target as a whole still answers.
     pub pulse: Arc<Pulse>,
-    own: Option<Stack>,
+    own: Option<Owned>,
+}
+
+/// What a check has for itself.
+enum Owned {
+    Stack(Box<Stack>),
+    System(Box<System>),
 }
 
 impl Placed {
-    /// Ends a stack that was the check's own.
+    /// Where there are no containers to be had, what needs them is skipped.
+    fn nowhere() -> Placed {
+        Placed { target: Target::unreachable("reference"), pulse: Arc::default(), own: None }
+    }
+
+    /// Ends what was the check's own.
     pub async fn leave(self) {
         // It holds on to the stack's parts.
         drop(self.target);
-        if let Some(stack) = self.own {
-            stack.stop().await;
+        match self.own {
+            Some(Owned::Stack(stack)) => stack.stop().await,
+            Some(Owned::System(system)) => system.stop().await,
+            None => {}
         }
     }
 }
@@ -52,7 +67,7 @@ impl Placed {
 impl Place {
     /// Stacks on the harness's own servers.
     pub fn stacks(servers: Arc<Servers>, alterations: Vec<Alteration>, seed: u64) -> Place {
-        Place::Stacks { servers, alterations, shared: Box::default(), seed }
+        Place::Stacks { servers, alterations, shared: Box::default(), composed: Box::default(), seed }
     }
 
     /// Somebody else's system.
@@ -79,7 +94,31 @@ impl Place {
             }
             (Place::Stacks { .. }, Setup::Own(own)) => {
                 let stack = self.stack(&format!("f{feature:03}"), own).await?;
-                Ok(Placed { target: stack.target.clone(), pulse: Arc::default(), own: Some(stack) })
+                Ok(Placed {
+                    target: stack.target.clone(),
+                    pulse: Arc::default(),
+                    own: Some(Owned::Stack(Box::new(stack))),
+                })
+            }
+            (Place::Stacks { servers, alterations, composed, .. }, Setup::Composed(Composed::Whole)) => {
+                let make = || async {
+                    let system = servers.system(Composed::Whole, alterations).await?;
+                    Ok::<_, ProvisionError>(system.map(|system| (system, Arc::default())))
+                };
+                let made = composed.get_or_try_init(make).await?.as_ref();
+                Ok(made.map_or_else(Placed::nowhere, |(system, pulse)| Placed {
+                    target: system.target.clone(),
+                    pulse: pulse.clone(),
+                    own: None,
+                }))
+            }
+            (Place::Stacks { servers, alterations, .. }, Setup::Composed(Composed::Stores)) => {
+                let made = servers.system(Composed::Stores, alterations).await?;
+                Ok(made.map_or_else(Placed::nowhere, |system| Placed {
+                    target: system.target.clone(),
+                    pulse: Arc::default(),
+                    own: Some(Owned::System(Box::new(system))),
+                }))
             }
         }
     }
@@ -118,11 +157,15 @@ impl Place {
         !answered
     }
 
-    /// Ends the stack that checks shared, if there was one.
+    /// Ends what checks shared, if there was anything.
     pub async fn close(self) {
-        if let Place::Stacks { shared, .. } = self
-            && let Some((stack, _)) = shared.into_inner()
-        {
+        let Place::Stacks { shared, composed, .. } = self else {
+            return;
+        };
+        if let Some((system, _)) = composed.into_inner().flatten() {
+            system.stop().await;
+        }
+        if let Some((stack, _)) = shared.into_inner() {
             stack.stop().await;
         }
     }

@@ -73,21 +73,35 @@ impl Run {
 
 /// Runs the plan; every event is handed to the listener as it happens.
 pub async fn run(plan: Plan, place: &Arc<Place>, mut listener: impl FnMut(Event)) {
-    let (send, mut events) = mpsc::unbounded_channel();
-    let mut waiting = Vec::new();
+    let (mut waiting, mut after) = (Vec::new(), Vec::new());
     for (feature, check) in plan.features {
         match check {
             None => listener(Event::Finished(Run::unchecked(&feature))),
+            Some(check) if matches!(check.setup, Setup::Composed(_)) => after.push((feature, check)),
             Some(check) => waiting.push((feature, check)),
         }
     }
+    let manner = Manner { patience: plan.patience, seed: plan.seed, roll_call: plan.roll_call };
+    work_off(waiting, plan.jobs, &manner, place, &mut listener).await;
+    // Thirteen containers that start keep a machine busy, and the others may be about time.
+    work_off(after, plan.jobs, &manner, place, &mut listener).await;
+}
+
+/// Runs checks in parallel until none is left.
+async fn work_off(
+    mut waiting: Vec<(Feature, &'static Check)>,
+    jobs: usize,
+    manner: &Manner,
+    place: &Arc<Place>,
+    listener: &mut impl FnMut(Event),
+) {
+    let (send, mut events) = mpsc::unbounded_channel();
     // Checks with a stack of their own take longer, and the shared stack is made by whoever comes first.
     waiting.sort_by_key(|(_, check)| check.setup == Setup::Shared);
     waiting.reverse();
     let waiting = Arc::new(std::sync::Mutex::new(waiting));
-    let manner = Manner { patience: plan.patience, seed: plan.seed, roll_call: plan.roll_call };
     let mut workers = tokio::task::JoinSet::new();
-    for _ in 0..plan.jobs.max(1) {
+    for _ in 0..jobs.max(1) {
         let (waiting, place, send, manner) = (waiting.clone(), place.clone(), send.clone(), manner.clone());
         workers.spawn(async move {
             let next = || waiting.lock().expect("nothing panics while it holds this lock").pop();

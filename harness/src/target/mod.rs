@@ -1,5 +1,6 @@
 //! A running system under check: addresses and handles. It knows nothing about how it was started.
 
+mod containers;
 mod control;
 mod inbox;
 mod need;
@@ -11,6 +12,7 @@ mod setup;
 #[allow(clippy::module_inception, reason = "the folder and the type are one idea")]
 mod target;
 
+pub use containers::{Container, Containers, Said};
 pub use control::{Boxed, CannotControl, Control, Power, Server, Signal};
 pub use inbox::Inbox;
 pub use need::Need;
@@ -18,5 +20,5 @@ pub use part::Part;
 pub use relay::Relay;
 pub use secret::Secret;
 pub use service::Service;
-pub use setup::{Own, Setup};
+pub use setup::{Composed, Own, Setup};
 pub use target::{Endpoint, LogSource, ObjectStoreAccess, PostgresAccess, RedisAccess, StoreUser, Target};

@@ -38,6 +38,12 @@ pub enum Need {
     Silent(Service),
     /// A service played by a listener that tells what reached it.
     Echo(Service),
+    /// Containers that a compose file has brought up, on an engine of this machine.
+    Containers,
+    /// A folder of Kubernetes manifests.
+    Manifests,
+    /// A Kubernetes cluster to try them in.
+    Cluster,
     /// This part around the services.
     Part(Part),
     /// Power to do this to the target.
@@ -65,6 +71,9 @@ impl Need {
             Need::TestEndpoints,
             Need::SigningKey,
             Need::Disposable,
+            Need::Containers,
+            Need::Manifests,
+            Need::Cluster,
         ];
         let parts = [
             Part::ObjectStore,
@@ -101,6 +110,9 @@ impl std::fmt::Display for Need {
             Need::Disposable => f.write_str("stack that may be disturbed"),
             Need::Silent(service) => write!(f, "silent stand-in for {service}"),
             Need::Echo(service) => write!(f, "stand-in for {service} that tells what reached it"),
+            Need::Containers => f.write_str("containers from the compose file"),
+            Need::Manifests => f.write_str("Kubernetes manifests"),
+            Need::Cluster => f.write_str("Kubernetes cluster"),
             Need::Part(part) => part.fmt(f),
             Need::Power(power) => power.fmt(f),
             Need::Patience(wait) => write!(f, "patience {} s", wait.as_secs_f64().ceil()),

@@ -10,6 +10,17 @@ pub enum Setup {
     /// A stack of its own: the check stops services, moves the clock, fills memory or changes the schema. Against
     /// an external target the check runs there, as far as its needs are met.
     Own(Own),
+    /// The system that the compose file brings up, in containers.
+    Composed(Composed),
+}
+
+/// How much of the compose file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Composed {
+    /// All of it, once for all checks that ask for it; they disturb nobody there.
+    Whole,
+    /// PostgreSQL, Redis and MinIO, for this check alone.
+    Stores,
 }
 
 /// A stack made to measure, with a database and a Redis of its own.

@@ -1,6 +1,6 @@
 //! Addresses and handles of one running system.
 
-use super::{Control, Inbox, Need, Part, Relay, Secret, Service};
+use super::{Containers, Control, Inbox, Need, Part, Relay, Secret, Service};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +42,10 @@ pub struct Target {
     pub forwarded_for: bool,
     /// Power over the processes.
     pub control: Option<Arc<dyn Control>>,
+    /// Power over the containers that a compose file has brought up.
+    pub containers: Option<Arc<dyn Containers>>,
+    /// The folder of Kubernetes manifests.
+    pub manifests: Option<PathBuf>,
     /// Everything else that must never be shown: passwords and keys of the harness's own.
     pub secrets: Vec<Secret>,
 }
@@ -122,6 +126,32 @@ pub struct StoreUser {
 }
 
 impl Target {
+    /// A target of which nothing can be reached: where others begin.
+    pub fn unreachable(name: impl Into<String>) -> Target {
+        Target {
+            name: name.into(),
+            services: BTreeMap::new(),
+            silent: Vec::new(),
+            echoing: Vec::new(),
+            parts: Vec::new(),
+            inboxes: BTreeMap::new(),
+            postgres_relay: None,
+            postgres: None,
+            redis: None,
+            object_store: None,
+            second_object_store: None,
+            signing_key: None,
+            test_endpoints: false,
+            clock: false,
+            disposable: false,
+            forwarded_for: false,
+            control: None,
+            containers: None,
+            manifests: None,
+            secrets: Vec::new(),
+        }
+    }
+
     /// Whether the target has what is needed; patience is the run's and not the target's, and is never here.
     pub fn has(&self, need: Need) -> bool {
         match need {
@@ -141,9 +171,11 @@ impl Target {
             Need::Disposable => self.disposable,
             Need::Silent(service) => self.silent.contains(&service),
             Need::Echo(service) => self.echoing.contains(&service),
+            Need::Containers => self.containers.is_some(),
+            Need::Manifests => self.manifests.is_some(),
             Need::Part(part) => self.parts.contains(&part),
             Need::Power(power) => self.control.as_ref().is_some_and(|control| control.grants(power)),
-            Need::Patience(_) => false,
+            Need::Cluster | Need::Patience(_) => false,
         }
     }
 

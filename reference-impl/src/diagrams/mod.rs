@@ -7,8 +7,10 @@ pub mod diagram;
 mod routes;
 mod search;
 mod storage;
+mod subject;
 
 use axum::Router;
+use axum::middleware::from_fn;
 
 use crate::object_store::{ObjectStore, housekeeping};
 use crate::postgres::{self, Database};
@@ -46,7 +48,7 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
         redis,
         counts: Counts::register(&context.metrics),
     };
-    let router = routes::router().with_state(diagrams);
+    let router = routes::router().route_layer(from_fn(subject::note)).with_state(diagrams);
     Ok(router.merge(postgres::query_stats::router(context)))
 }
 

@@ -1,10 +1,14 @@
 //! The gateway: one door to all back ends (features 7-10, 17, 33, 34, 36).
 
+mod alerts;
 mod client;
 mod cpu;
+mod disk;
 mod headers;
 mod level;
 mod memory;
+mod nodes;
+mod prober;
 mod proxy;
 mod public_paths;
 mod read_ahead;
@@ -33,9 +37,12 @@ use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError, method_not_allowed, not_found};
 use crate::telemetry::correlation_id;
 
+use alerts::Alerts;
 use client::Client;
 use cpu::Cpu;
+use disk::Disk;
 use memory::Memory;
+use prober::Prober;
 use proxy::Forwarding;
 use routes::Watches;
 use upstreams::Upstream;
@@ -48,12 +55,19 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let pool = redis_pool(context);
     let upstreams = upstreams::routed(context);
     let costs = Costs::register(&context.metrics, context.service);
-    let watches = Watches { memory: Memory::watch(context), cpu: Cpu::watch(context), costs: costs.clone() };
-    let store = ObjectStore::new(&context.settings.object_store.main)
-        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
+    let prober = Prober::new(&context.settings);
+    let store = object_store(context)?;
+    let watches = Watches {
+        memory: Memory::watch(context),
+        cpu: Cpu::watch(context),
+        costs: costs.clone(),
+        disk: Disk::watch(context, store.clone()),
+        alerts: Alerts::watch(context, prober.clone())?,
+        prober,
+    };
     let metrics = RequestMetrics::register(context);
     let mut router = proxied(&upstreams)
-        .merge(routes::router(context, &upstreams, watches, &store))
+        .merge(routes::router(context, &upstreams, watches, &store)?)
         .merge(every_service::router(context))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -112,6 +126,11 @@ fn redis_pool(context: &Context) -> Pool {
     let first = pool.clone();
     tokio::spawn(async move { first.ping().await });
     pool
+}
+
+fn object_store(context: &Context) -> Result<ObjectStore, StartupError> {
+    ObjectStore::new(&context.settings.object_store.main)
+        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })
 }
 
 fn rate_limiter(context: &Context, pool: &Pool) -> Arc<RateLimiter> {

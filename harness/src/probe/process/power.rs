@@ -1,6 +1,6 @@
 //! What can be done to a target beyond stopping and starting services: other settings, signals, migrations, servers.
 
-use super::{control, note_stopped};
+use super::{control, note_stopped, time_ahead};
 use crate::check::{Case, Live, Seen, Stop};
 use crate::target::{Need, Power, Server, Service, Signal};
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ impl Case {
             variables.iter().map(|&(name, value)| (name.to_owned(), value.map(str::to_owned))).collect();
         self.observe("process", asked, async |live: Arc<Live>| {
             let open = |(name, value): (String, Option<String>)| (name, value.map(|text| live.vault.open(&text)));
-            let variables = variables.into_iter().map(open).collect();
+            let variables = time_ahead(&live).into_iter().chain(variables.into_iter().map(open)).collect();
             control(&live)?.start_with(service, variables, healthy).await?;
             if healthy {
                 note_stopped(&live, |stopped| stopped.remove(&service));

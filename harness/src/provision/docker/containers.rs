@@ -2,9 +2,8 @@
 
 use super::engine::Engine;
 use super::images::{Image, Server};
-use super::leftovers::{NAMESPACE, PID, RUN, STARTED};
+use super::leftovers;
 use crate::provision::error::ProvisionError;
-use crate::provision::process_identity;
 use crate::provision::readiness::{Attempt, until};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -98,7 +97,7 @@ impl Containers {
         let mut request = GenericImage::new(plan.image.name.clone(), plan.image.tag.clone())
             .with_exposed_port(plan.port.tcp())
             .with_cmd(plan.arguments.iter().cloned())
-            .with_labels(self.labels())
+            .with_labels(leftovers::labels(&self.run_id))
             .with_mount(Mount::tmpfs_mount(MEMORY))
             // Otherwise every port of the image would be published on every address of the machine.
             .with_host_config_modifier(move |host| {
@@ -109,18 +108,6 @@ impl Containers {
             request = request.with_env_var(*name, value.clone());
         }
         request
-    }
-
-    /// By these a container is found again after the run, whatever became of it.
-    fn labels(&self) -> [(&'static str, String); 4] {
-        let me = std::process::id();
-        let started = process_identity::started(me).unwrap_or_default();
-        [
-            (RUN, self.run_id.clone()),
-            (PID, me.to_string()),
-            (STARTED, started.to_string()),
-            (NAMESPACE, process_identity::namespace()),
-        ]
     }
 }
 

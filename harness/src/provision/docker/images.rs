@@ -21,6 +21,8 @@ pub enum Server {
     Redis,
     /// MinIO, one a run where its image is there.
     Minio,
+    /// Any of the ten services of the reference.
+    Services,
 }
 
 impl Server {
@@ -34,11 +36,16 @@ impl Server {
             Server::Redis => {
                 ("redis", "AUTOGRAPH_IMAGE_REDIS", "redis:7.4.1-alpine", Some("autograph-standin/redis:7"))
             }
-            Server::Minio => ("minio", "AUTOGRAPH_IMAGE_MINIO", "minio/minio:latest", None),
+            Server::Minio => {
+                ("minio", "AUTOGRAPH_IMAGE_MINIO", "minio/minio:latest", Some("autograph-standin/minio:1"))
+            }
+            Server::Services => {
+                ("autograph", "AUTOGRAPH_IMAGE", "autograph/autograph:0.1.0", Some("autograph-standin/autograph:1"))
+            }
         }
     }
 
-    /// `postgresql`, `redis`, `minio`.
+    /// `postgresql`, `redis`, `minio`, `autograph`.
     pub const fn name(self) -> &'static str {
         self.row().0
     }
@@ -65,6 +72,11 @@ impl Image {
         };
         Image { server, name: name.to_owned(), tag: tag.to_owned() }
     }
+
+    /// Whether it is one of `fixtures/images/`.
+    pub fn is_stand_in(&self) -> bool {
+        self.server.row().3 == Some(self.to_string().as_str())
+    }
 }
 
 impl std::fmt::Display for Image {
@@ -89,19 +101,61 @@ impl Images {
     pub async fn choose(engine: &Engine, announce: &Announce) -> Result<Images, ProvisionError> {
         let postgres = choose(engine, Server::Postgres, announce).await?;
         let redis = choose(engine, Server::Redis, announce).await?;
-        let stood_in = [&postgres, &redis].into_iter().any(is_stand_in);
+        let stood_in = [&postgres, &redis].into_iter().any(Image::is_stand_in);
         let minio = if stood_in && named(Server::Minio).is_none() {
             // Where stand-ins are used, there is no registry; asking it would only cost time.
             let image = Image::parse(Server::Minio, Server::Minio.row().2);
             inspect(engine, &image).await.map(|()| image)
         } else {
-            choose(engine, Server::Minio, announce).await
+            from_registry(engine, Server::Minio, announce).await
         };
         let minio = minio.map_err(|error| match error {
             ProvisionError::NoImage { image, reason, .. } => format!("no image {image}: {reason}"),
             other => other.to_string(),
         });
         Ok(Images { postgres, redis, minio })
+    }
+}
+
+/// The images of a whole system.
+#[derive(Debug)]
+pub struct SystemImages {
+    /// PostgreSQL.
+    pub postgres: Image,
+    /// Redis.
+    pub redis: Image,
+    /// The S3 store.
+    pub minio: Image,
+    /// The ten services.
+    pub services: Image,
+}
+
+impl SystemImages {
+    /// Chooses them, and pulls those of the stores that are missing.
+    pub async fn choose(engine: &Engine, announce: &Announce) -> Result<SystemImages, ProvisionError> {
+        Ok(SystemImages {
+            // No registry has it, so nothing else is tried without it.
+            services: made_here(engine, Server::Services).await?,
+            postgres: choose(engine, Server::Postgres, announce).await?,
+            redis: choose(engine, Server::Redis, announce).await?,
+            minio: choose(engine, Server::Minio, announce).await?,
+        })
+    }
+}
+
+/// An image that is never pulled: the user's if one is named, else the one that the reference's Dockerfile makes, or
+/// our stand-in.
+async fn made_here(engine: &Engine, server: Server) -> Result<Image, ProvisionError> {
+    let (_, _, made, stand_in) = server.row();
+    let wanted = Image::parse(server, named(server).as_deref().unwrap_or(made));
+    let missing = match inspect(engine, &wanted).await {
+        Ok(()) => return Ok(wanted),
+        Err(missing) => missing,
+    };
+    let stand_in = stand_in.filter(|_| named(server).is_none()).map(|name| Image::parse(server, name));
+    match stand_in {
+        Some(stand_in) => inspect(engine, &stand_in).await.map(|()| stand_in).map_err(|_| missing),
+        None => Err(missing),
     }
 }
 
@@ -121,17 +175,21 @@ async fn choose(engine: &Engine, server: Server, announce: &Announce) -> Result<
             return Ok(stand_in);
         }
     }
-    announce(&format!("pulling {wanted}"));
-    pull(engine, &wanted).await?;
+    from_registry(engine, server, announce).await
+}
+
+/// The user's image if one is named, else the official one; pulled where it is missing.
+async fn from_registry(engine: &Engine, server: Server, announce: &Announce) -> Result<Image, ProvisionError> {
+    let wanted = Image::parse(server, named(server).as_deref().unwrap_or(server.row().2));
+    if inspect(engine, &wanted).await.is_err() {
+        announce(&format!("pulling {wanted}"));
+        pull(engine, &wanted).await?;
+    }
     Ok(wanted)
 }
 
 fn named(server: Server) -> Option<String> {
     std::env::var(server.row().1).ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
-}
-
-fn is_stand_in(image: &Image) -> bool {
-    image.server.row().3 == Some(image.to_string().as_str())
 }
 
 async fn inspect(engine: &Engine, image: &Image) -> Result<(), ProvisionError> {
@@ -187,8 +245,8 @@ mod tests {
 
     #[test]
     fn stand_ins_are_told_from_official_images() {
-        assert!(is_stand_in(&Image::parse(Server::Redis, "autograph-standin/redis:7")));
-        assert!(!is_stand_in(&Image::parse(Server::Redis, "redis:7.4.1-alpine")));
-        assert!(!is_stand_in(&Image::parse(Server::Minio, "minio/minio:latest")));
+        assert!(Image::parse(Server::Redis, "autograph-standin/redis:7").is_stand_in());
+        assert!(!Image::parse(Server::Redis, "redis:7.4.1-alpine").is_stand_in());
+        assert!(!Image::parse(Server::Minio, "minio/minio:latest").is_stand_in());
     }
 }

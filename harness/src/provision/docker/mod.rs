@@ -1,10 +1,10 @@
 //! The docker backend: PostgreSQL, Redis and MinIO in containers of the run's own.
 
 mod containers;
-mod engine;
-mod images;
+pub(in crate::provision) mod engine;
+pub(in crate::provision) mod images;
 mod infrastructure;
-mod leftovers;
+pub(in crate::provision) mod leftovers;
 mod own_postgres;
 mod postgres;
 mod questions;

@@ -16,6 +16,7 @@ pub struct TargetFile {
     pub disposable: bool,
     #[serde(default)]
     pub forwarded_for: bool,
+    pub manifests: Option<PathBuf>,
     pub gateway: Option<ServiceTable>,
     #[serde(default)]
     pub services: BTreeMap<Service, ServiceTable>,
