@@ -8,7 +8,7 @@ use super::Backups;
 use super::catalogue::Entry;
 use super::error::BackupError;
 use super::manifest::{Format, Kind, Manifest, Span};
-use super::recovery::{Recovered, Scratch, Until};
+use super::recovery::{Programs, Recovered, Scratch, Until};
 use super::wal::files_from;
 
 /// How much the clock of the database may be ahead of ours.
@@ -158,8 +158,11 @@ impl Backups {
 
     /// Lays out a base and its log for recovery.
     pub(super) async fn prepare(&self, chain: Chain) -> Result<Scratch, BackupError> {
-        let program = self.tools().program("postgres", chain.major).await?;
-        Scratch::prepare(&self.settings().scratch, program, &chain.base.path, chain.log, &self.access().0).await
+        let programs = Programs {
+            server: self.tools().program("postgres", chain.major).await?,
+            control: self.tools().program("pg_ctl", chain.major).await?,
+        };
+        Scratch::prepare(&self.settings().scratch, programs, &chain.base.path, chain.log, &self.access().0).await
     }
 
     /// Takes the database over from a recovered server.
