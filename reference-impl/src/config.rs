@@ -2,8 +2,10 @@
 
 mod alerts;
 mod backup;
+mod environment;
 mod error_tracking;
 mod given;
+mod layers;
 mod log;
 mod secret;
 mod storage;
@@ -15,9 +17,12 @@ use std::time::Duration;
 use crate::service::Service;
 pub use alerts::{Alerts, Email, Slack};
 pub use backup::Backup;
+pub use environment::Environment;
 pub use error_tracking::ErrorTracking;
 use given::Given;
 pub use given::SettingsError;
+pub use layers::ConfigError;
+use layers::Layers;
 pub use log::{Log, LogFormat};
 pub use secret::Secret;
 pub use storage::{BucketBackups, Buckets, Disk, ObjectStore, StorePlace};
@@ -207,9 +212,10 @@ pub struct Cache {
 const DEVELOPMENT_JWT_SECRET: &str = "autograph-development-secret";
 
 impl Settings {
-    /// The settings in the environment of this process.
-    pub fn from_environment() -> Result<Settings, SettingsError> {
-        Settings::read(|name| std::env::var(name).ok())
+    /// The settings in the environment of this process, and in the files of its folder.
+    pub fn from_environment() -> Result<Settings, ConfigError> {
+        let layers = Layers::of_this_process()?;
+        Ok(Settings::read(|name| layers.get(name))?)
     }
 
     /// The settings that `lookup` finds; an empty value counts as none.
@@ -278,7 +284,7 @@ fn places(given: &Given) -> Result<Vec<Place>, SettingsError> {
                 _ => service.default_port(),
             };
             Ok(Place {
-                host: given.text(&service.host_variable(), "127.0.0.1"),
+                host: given.text(&service.host_variable(), "localhost"),
                 port: given.port(&service.port_variable(), fallback)?,
             })
         })

@@ -213,7 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_header_is_dropped_on_every_path() {
-        let rule = Rule { path: None, change: Change::DropHeader("x-thread".into()) };
+        let rule = Rule { requests: Requests::All, change: Change::DropHeader("x-thread".into()) };
         let heard = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (port, behind) = (free_port(), heard.local_addr().unwrap().port());
         let _proxy = RewritingProxy::start(port, behind, vec![rule]).await.unwrap();

@@ -1,5 +1,6 @@
 //! The eyes and hands of a check. A probe asks, waits and records; it judges nothing.
 
+mod addresses;
 mod clock;
 mod containers;
 mod database;
@@ -13,6 +14,7 @@ mod password;
 mod process;
 mod redis;
 mod relay;
+mod source;
 mod sql;
 
 pub use self::clock::Moment;

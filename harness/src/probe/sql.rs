@@ -38,6 +38,29 @@ impl Case {
         self.observe("sql", asked, async |live: Arc<Live>| read(&live, &settings, &wrapped).await).await
     }
 
+    /// As [`Case::rows`], in another database of the same server.
+    ///
+    /// # Errors
+    /// As [`Case::rows`].
+    pub async fn rows_in(&mut self, database: &str, query: &str) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let asked = json!({"database": database, "query": query});
+        let (database, wrapped) = (database.to_owned(), wrapped(query));
+        self.observe("sql", asked, async |live: Arc<Live>| {
+            let options = options(&live)?.database(&database);
+            let read = async {
+                let mut connection = sqlx::PgConnection::connect_with(&options).await?;
+                let query = AssertSqlSafe(live.vault.open(&wrapped));
+                let rows = sqlx::query_scalar::<_, Value>(query).fetch_one(&mut connection).await?;
+                connection.close().await?;
+                Ok(rows)
+            };
+            let rows = tokio::time::timeout(PATIENCE, read).await;
+            rows.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| CannotLook::new("sql", error))
+        })
+        .await
+    }
+
     /// The rows of a query, asked again and again until they are `wanted` or `within` has passed: the last ones.
     ///
     /// # Errors

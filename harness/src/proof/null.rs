@@ -115,6 +115,7 @@ fn target(kind: Worthless, base: &str) -> Target {
         disposable: false,
         forwarded_for: false,
         control: None,
+        source: None,
         containers: None,
         manifests: None,
         secrets: Vec::new(),

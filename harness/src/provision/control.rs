@@ -8,6 +8,7 @@ use super::servers::{PostgresServer, RedisServer, Running};
 use super::services::Services;
 use crate::target::{Boxed, CannotControl, Control, PostgresAccess, Power, Server, Service, Signal};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -50,6 +51,17 @@ impl StackControl {
 
     fn own(&self, server: Server, action: &'static str) -> Result<&dyn Running, CannotControl> {
         self.server(server).ok_or_else(|| CannotControl::new(action, server, NOT_OWN))
+    }
+
+    async fn migrations(&self, place: &PostgresAccess, steps: Option<i32>) -> Result<Printed, CannotControl> {
+        let mut command = Command::new(&self.reference);
+        command.arg("migrate").env_clear().envs(database::variables(place)).current_dir(&self.folder);
+        if let Some(steps) = steps {
+            let direction = if steps < 0 { "--down" } else { "--up" };
+            command.args([direction, &steps.unsigned_abs().to_string()]);
+        }
+        let done = run_to_end(&self.run, "autograph migrate", command, MIGRATIONS).await;
+        done.map_err(|error| CannotControl::new("run", "the migrations", error))
     }
 
     fn files(&self, name: &str) -> Result<PathBuf, CannotControl> {
@@ -106,16 +118,27 @@ impl Control for StackControl {
     }
 
     fn migrate(&self, steps: Option<i32>) -> Boxed<'_, Result<Value, CannotControl>> {
-        let mut command = Command::new(&self.reference);
-        command.arg("migrate").env_clear().envs(database::variables(&self.database)).current_dir(&self.folder);
-        if let Some(steps) = steps {
-            let direction = if steps < 0 { "--down" } else { "--up" };
-            command.args([direction, &steps.unsigned_abs().to_string()]);
-        }
         Box::pin(async move {
-            let done = run_to_end(&self.run, "autograph migrate", command, MIGRATIONS).await;
-            let Printed { code, output } = done.map_err(|error| CannotControl::new("run", "the migrations", error))?;
+            let Printed { code, output } = self.migrations(&self.database, steps).await?;
             Ok(json!({"code": code, "printed": output}))
+        })
+    }
+
+    fn add_database(&self, name: String) -> Boxed<'_, Result<(), CannotControl>> {
+        Box::pin(async move {
+            let cannot = |reason: String| CannotControl::new("make", format!("the database {name}"), reason);
+            let work = async {
+                let mut connection = database::connect(&self.database).await?;
+                let create = AssertSqlSafe(format!("create database \"{}\"", name.replace('"', "\"\"")));
+                sqlx::raw_sql(create).execute(&mut connection).await?;
+                connection.close().await
+            };
+            work.await.map_err(|error: sqlx::Error| cannot(error.to_string()))?;
+            let place = PostgresAccess { database: name.clone(), ..self.database.clone() };
+            match self.migrations(&place, None).await? {
+                Printed { code: Some(0), .. } => Ok(()),
+                Printed { output, .. } => Err(cannot(output)),
+            }
         })
     }
 

@@ -311,6 +311,7 @@ impl Plan<'_> {
             disposable: true,
             forwarded_for: true,
             control: Some(Arc::new(self.control(services))),
+            source: self.ground.source.clone().filter(|source| is_under_version_control(source)),
             containers: None,
             manifests: self.manifests.clone(),
             secrets: self.secrets(),
@@ -336,6 +337,11 @@ fn make_folder(run: &Path, spec: &StackSpec) -> Result<PathBuf, ProvisionError> 
             Err(error) => return Err(ProvisionError::file("create", folder)(error)),
         }
     }
+}
+
+/// A repository, or a worktree of one, has an entry of this name at its root.
+fn is_under_version_control(folder: &Path) -> bool {
+    folder.ancestors().any(|folder| folder.join(".git").exists())
 }
 
 fn statement(alteration: &Alteration) -> Option<&'static str> {

@@ -146,6 +146,11 @@ pub trait Control: Send + Sync {
         Box::pin(async move { Err(CannotControl::new("run", "the migrations", Power::Migrate)) })
     }
 
+    /// Makes another database on the server of the target's own, of this name and with the newest schema.
+    fn add_database(&self, name: String) -> Boxed<'_, Result<(), CannotControl>> {
+        Box::pin(async move { Err(CannotControl::new("make", name, Power::Migrate)) })
+    }
+
     /// Ends a server at once, as a crash would; its data stays.
     fn stop_server(&self, server: Server) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move { Err(CannotControl::new("stop", server, Power::Over(server))) })

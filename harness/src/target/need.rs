@@ -24,6 +24,8 @@ pub enum Need {
     StoreUser,
     /// Services can be stopped and started.
     Control,
+    /// The target's source, under version control.
+    Source,
     /// Time can be let pass without waiting.
     Clock,
     /// Leave to speak for other client addresses, by `X-Forwarded-For`.
@@ -66,6 +68,7 @@ impl Need {
             Need::StoreConsole,
             Need::StoreUser,
             Need::Control,
+            Need::Source,
             Need::Clock,
             Need::Addresses,
             Need::TestEndpoints,
@@ -102,6 +105,7 @@ impl std::fmt::Display for Need {
             Need::StoreClock => f.write_str("test clock of the S3 store"),
             Need::StoreConsole => f.write_str("console of the S3 store"),
             Need::StoreUser => f.write_str("user of the S3 store beside its owner"),
+            Need::Source => f.write_str("source under version control"),
             Need::Control => f.write_str("power to stop and start services"),
             Need::Clock => f.write_str("test clock"),
             Need::Addresses => f.write_str("leave to speak for other client addresses"),

@@ -42,6 +42,8 @@ pub struct Target {
     pub forwarded_for: bool,
     /// Power over the processes.
     pub control: Option<Arc<dyn Control>>,
+    /// A folder of the target's source that is under version control.
+    pub source: Option<PathBuf>,
     /// Power over the containers that a compose file has brought up.
     pub containers: Option<Arc<dyn Containers>>,
     /// The folder of Kubernetes manifests.
@@ -148,6 +150,7 @@ impl Target {
             control: None,
             containers: None,
             manifests: None,
+            source: None,
             secrets: Vec::new(),
         }
     }
@@ -164,6 +167,7 @@ impl Target {
             Need::StoreConsole => self.object_store.as_ref().is_some_and(|store| store.console.is_some()),
             Need::StoreUser => self.object_store.as_ref().is_some_and(|store| store.user.is_some()),
             Need::Control => self.control.is_some(),
+            Need::Source => self.source.is_some(),
             Need::Clock => self.clock,
             Need::Addresses => self.forwarded_for,
             Need::TestEndpoints => self.test_endpoints,

@@ -238,7 +238,7 @@ mod tests {
     fn cache() -> Cache {
         let port = |name: &str| (name == "REDIS_PORT").then(|| "1".to_owned());
         let settings = Settings::read(port).unwrap();
-        Cache::new(&settings.cache, Pool::new(&settings, 0, 1).unwrap())
+        Cache::new(&settings.cache.clone(), Pool::new(&std::sync::Arc::new(settings), 0))
     }
 
     #[tokio::test]

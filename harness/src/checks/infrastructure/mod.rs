@@ -13,6 +13,7 @@ mod f009_rate_limit_per_user;
 mod f010_rate_limit_per_address;
 mod f011_health_checks;
 mod f012_correlation_id;
+mod f013_environments;
 mod f014_migrations;
 mod f015_database_pool;
 mod f016_redis_pool;
@@ -31,6 +32,7 @@ mod f028_presigned_urls;
 mod f029_bucket_policies;
 mod f030_compose_network;
 mod f031_named_volumes;
+mod f032_env_file;
 mod f033_cors;
 mod f034_request_timeout;
 mod f035_retry;
@@ -75,6 +77,7 @@ pub const CHECKS: &[&Check] = &[
     &f010_rate_limit_per_address::CHECK,
     &f011_health_checks::CHECK,
     &f012_correlation_id::CHECK,
+    &f013_environments::CHECK,
     &f014_migrations::CHECK,
     &f015_database_pool::CHECK,
     &f016_redis_pool::CHECK,
@@ -93,6 +96,7 @@ pub const CHECKS: &[&Check] = &[
     &f029_bucket_policies::CHECK,
     &f030_compose_network::CHECK,
     &f031_named_volumes::CHECK,
+    &f032_env_file::CHECK,
     &f033_cors::CHECK,
     &f034_request_timeout::CHECK,
     &f035_retry::CHECK,

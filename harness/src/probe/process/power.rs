@@ -125,6 +125,21 @@ impl Case {
         self.observe("process", asked, async |live: Arc<Live>| Ok(control(&live)?.migrate(steps).await?)).await
     }
 
+    /// Makes another database on the target's PostgreSQL, of this name and with the newest schema.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where that is not in our power.
+    pub async fn add_database(&mut self, name: &str) -> Result<(), Stop> {
+        self.needs(Need::Power(Power::Migrate))?;
+        let (asked, name) = (json!({"make the database": name}), name.to_owned());
+        self.observe("process", asked, async |live: Arc<Live>| {
+            control(&live)?.add_database(name).await?;
+            Ok(json!("made"))
+        })
+        .await?;
+        Ok(())
+    }
+
     /// Ends a server that the services stand on, as a crash would. Connections of this case to it are given up.
     ///
     /// # Errors
