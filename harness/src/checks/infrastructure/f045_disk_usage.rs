@@ -192,7 +192,7 @@ impl Sample {
             one.at("/labels/storage_type").text() == Some("minio")
                 && one.at("/labels/threshold_type").text() == Some("critical")
         });
-        of_store.filter_map(|one| one.at("/value").number()).sum()
+        of_store.filter_map(|one| one.at("/value").number()).fold(0.0, |all, one| all + one)
     }
 }
 

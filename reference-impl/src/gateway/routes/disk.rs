@@ -127,7 +127,7 @@ async fn upload(
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Json<Uploaded>, ApiError> {
     let asked_mb = asked.size_mb.unwrap_or(1.0);
-    if !(asked_mb > 0.0) {
+    if asked_mb.is_nan() || asked_mb <= 0.0 {
         return Err(ApiError::invalid("greater_than", &["query", "size_mb"], "a number above 0"));
     }
     let size_bytes = (asked_mb.min(MOST_MB) * BYTES_PER_MB).ceil() as u64;

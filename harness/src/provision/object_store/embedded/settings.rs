@@ -21,7 +21,7 @@ pub fn list(store: &Store) -> S3Response<ListBucketsOutput> {
 pub fn create(store: &Store, request: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
     let bucket = request.input.bucket;
     store.shelf.create_bucket(&bucket, store.clock.now())?;
-    Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{bucket}")), ..CreateBucketOutput::default() }))
+    Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{bucket}")) }))
 }
 
 /// Sets the lifecycle rules, all of them or none.
