@@ -18,14 +18,15 @@ pub const CHECK: Check = Check {
     needs: &[Need::Address(Service::Gateway)],
     control: "counters that nothing was sent to never go down",
     sabotage: &[
-        set_variable("git-service has no metrics", Service::Git, "METRICS_ENABLED", "false"),
+        set_variable("git-service has no metrics", Service::Git, "METRICS_ENABLED", "false").and_red(&[40]),
         rewrite_text(
             "export-service's histogram is announced as a gauge",
             Service::Export,
             "/metrics",
             "histogram",
             "gauge",
-        ),
+        )
+        .and_red(&[40]),
     ],
     run: |case| Box::pin(run(case)),
 };
