@@ -34,8 +34,8 @@ mod services;
 mod spawn;
 mod stack;
 
-pub use compose::System;
 pub use alteration::{Alteration, Rewrite};
+pub use compose::System;
 pub use error::ProvisionError;
 pub use object_store::{Alone, serve_alone};
 pub use options::{Announce, Backend, BackendChoice, Options};

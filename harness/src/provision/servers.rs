@@ -1,5 +1,7 @@
 //! What stacks stand on: one PostgreSQL and one S3 store for the whole run, and a Redis for each stack.
 
+use super::alteration::Alteration;
+use super::compose::{self, System};
 use super::database::Databases;
 use super::error::ProvisionError;
 use super::object_store::{self, ObjectStore};
@@ -7,8 +9,6 @@ use super::options::{Backend, BackendChoice, Options};
 use super::reference::Reference;
 use super::run::Run;
 use super::stack::{Ground, Stack, StackSpec};
-use super::alteration::Alteration;
-use super::compose::{self, System};
 use super::{docker, native};
 use crate::target::{Boxed, Composed, ObjectStoreAccess, PostgresAccess, RedisAccess};
 use std::collections::BTreeMap;
@@ -163,7 +163,8 @@ impl Servers {
     ) -> Result<Option<System>, ProvisionError> {
         let look = || async {
             let reference = self.reference.path().await?.to_owned();
-            let found = compose::Ground::look(self.run.clone(), self.reference.source(), reference, self.conform.clone()).await;
+            let found =
+                compose::Ground::look(self.run.clone(), self.reference.source(), reference, self.conform.clone()).await;
             Ok::<_, ProvisionError>(match found {
                 Ok(ground) => Some(Arc::new(ground)),
                 Err(why) => {

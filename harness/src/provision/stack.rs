@@ -107,7 +107,8 @@ impl Stack {
         let manifests = deployment::manifests(ground.source.as_deref(), &folder, &spec.alterations)?;
         // Not beside the logs: a backup of a whole server is much to write for a moment.
         let backups = ground.run.scratch.join(folder.with_extension("backups").file_name().unwrap_or_default());
-        let plan = Plan { ground: &ground, spec, folder, backups, postgres, database, redis, parts, manifests, signing_key };
+        let plan =
+            Plan { ground: &ground, spec, folder, backups, postgres, database, redis, parts, manifests, signing_key };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {

@@ -94,7 +94,11 @@ impl Place {
             }
             (Place::Stacks { .. }, Setup::Own(own)) => {
                 let stack = self.stack(&format!("f{feature:03}"), own).await?;
-                Ok(Placed { target: stack.target.clone(), pulse: Arc::default(), own: Some(Owned::Stack(Box::new(stack))) })
+                Ok(Placed {
+                    target: stack.target.clone(),
+                    pulse: Arc::default(),
+                    own: Some(Owned::Stack(Box::new(stack))),
+                })
             }
             (Place::Stacks { servers, alterations, composed, .. }, Setup::Composed(Composed::Whole)) => {
                 let make = || async {

@@ -13,7 +13,12 @@ pub const CHECK: Check = Check {
     needs: &[Need::Containers],
     control: "a path that the frontend does not have is answered 404, and a request for the gateway reaches auth-service",
     sabotage: &[
-        edit_file("the frontend's port leads nowhere", "compose.yaml", "${FRONTEND_PORT:-3000}:3000", "${FRONTEND_PORT:-3000}:3001"),
+        edit_file(
+            "the frontend's port leads nowhere",
+            "compose.yaml",
+            "${FRONTEND_PORT:-3000}:3000",
+            "${FRONTEND_PORT:-3000}:3001",
+        ),
         edit_file(
             "svg-renderer's health is asked of another service",
             "compose.yaml",
@@ -39,6 +44,11 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         let container = container(&all, service);
         case.expect(format!("state of {service}"), container.at("/state"), is("running"));
         case.expect(format!("times that {service} was started anew"), container.at("/restarts"), is(0));
+    }
+
+    for service in [Service::Gateway, Service::Frontend] {
+        let state = container(&all, service.name()).at("/state");
+        case.require(format!("state of {service}, of which the rest asks"), state, is("running"))?;
     }
 
     case.step(3, "The frontend answers GET / (http://localhost:3000 by default)");

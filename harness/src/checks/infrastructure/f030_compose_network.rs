@@ -71,7 +71,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
 /// Each name is looked up where it is needed.
 async fn every_name(case: &mut Case, all: &Seen) -> Result<(), Stop> {
-    let of_gateway: Vec<&str> = thirteen().filter(|name| !["api-gateway", "postgres", "minio"].contains(name)).collect();
+    let of_gateway: Vec<&str> =
+        thirteen().filter(|name| !["api-gateway", "postgres", "minio"].contains(name)).collect();
     for (inside, names) in
         [("frontend", vec!["api-gateway"]), ("api-gateway", of_gateway), ("diagram-service", vec!["postgres", "minio"])]
     {

@@ -22,7 +22,12 @@ pub const CHECK: Check = Check {
             "postgres_data:/var/lib/postgresql/data",
             "postgres_data:/var/lib/postgresql/elsewhere",
         ),
-        edit_file("MinIO keeps its objects outside its volume", "compose.yaml", "[server, /data,", "[server, /objects,"),
+        edit_file(
+            "MinIO keeps its objects outside its volume",
+            "compose.yaml",
+            "[server, /data,",
+            "[server, /objects,",
+        ),
         edit_file("Redis has no volume", "compose.yaml", "    volumes: [\"redis_data:/data\"]\n", ""),
     ],
     run: |case| Box::pin(run(case)),
@@ -64,7 +69,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(5, "The test rows are still there");
     let there = case.rows(&format!("select to_regclass('{table}')::text as name")).await?;
     case.require("table that was made before", there.at("/0/name"), is(table.as_str()))?;
-    let rows = case.rows(&format!("select count(*) as rows, min(word) as first, max(number) as last from {table}")).await?;
+    let rows =
+        case.rows(&format!("select count(*) as rows, min(word) as first, max(number) as last from {table}")).await?;
     case.expect("rows", rows.at("/0/rows"), is(100));
     case.expect("word of the first", rows.at("/0/first"), is(format!("{word}-1")));
     case.expect("number of the last", rows.at("/0/last"), is(100));

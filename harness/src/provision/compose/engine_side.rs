@@ -42,7 +42,8 @@ fn container(project: &str, id: String, known: ContainerInspectResponse) -> Opti
     let service = known.config?.labels?.get(SERVICE)?.clone();
     let state = known.state?;
     // Names of networks and volumes begin with the project's.
-    let plain = |name: &str| name.strip_prefix(project).map_or(name, |rest| rest.trim_start_matches(['_', '-'])).to_owned();
+    let plain =
+        |name: &str| name.strip_prefix(project).map_or(name, |rest| rest.trim_start_matches(['_', '-'])).to_owned();
     let networks = known.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
     let addresses = networks.into_iter().map(|(name, network)| (plain(&name), network.ip_address.unwrap_or_default()));
     let mounts = known.mounts.unwrap_or_default().into_iter();

@@ -83,9 +83,10 @@ impl Place {
 async fn places(api: &Docker, label: &str) -> Vec<Place> {
     let filters = HashMap::from([("label", vec![label])]);
     let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
-    let networks = within(api.list_networks(Some(networks))).await.unwrap_or_default().into_iter().filter_map(|one| {
-        Some(Place { kind: Kind::Network, name: one.id?, labels: one.labels.unwrap_or_default() })
-    });
+    let networks =
+        within(api.list_networks(Some(networks))).await.unwrap_or_default().into_iter().filter_map(|one| {
+            Some(Place { kind: Kind::Network, name: one.id?, labels: one.labels.unwrap_or_default() })
+        });
     let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
     let volumes = within(api.list_volumes(Some(volumes))).await.ok().and_then(|found| found.volumes);
     let volumes = volumes.into_iter().flatten();
