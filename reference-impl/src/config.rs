@@ -1,21 +1,27 @@
 //! Settings from the environment, read once at start.
 
+mod alerts;
 mod backup;
+mod error_tracking;
 mod given;
 mod log;
 mod secret;
 mod storage;
+mod watches;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::service::Service;
+pub use alerts::{Alerts, Email, Slack};
 pub use backup::Backup;
+pub use error_tracking::ErrorTracking;
 use given::Given;
 pub use given::SettingsError;
 pub use log::{Log, LogFormat};
 pub use secret::Secret;
 pub use storage::{BucketBackups, Buckets, Disk, ObjectStore, StorePlace};
+pub use watches::{Cpu, Memory, Network};
 
 /// Everything a service can be told from outside.
 #[derive(Debug, Clone)]
@@ -26,8 +32,13 @@ pub struct Settings {
     places: Vec<Place>,
     /// `LOG_LEVEL`, `LOG_LEVELS`, `LOG_FORMAT`.
     pub log: Log,
+    /// `SENTRY_DSN`, `ENV`, `VERSION`.
+    pub error_tracking: ErrorTracking,
     /// `AUTOGRAPH_TEST_ENDPOINTS`: serve `/test/…` and let the clock be moved.
     pub test_endpoints: bool,
+    /// `AUTOGRAPH_TEST_CLOCK_MS`: how far a clock that can be moved has been moved already, so that a service that is
+    /// started again lives by the time of the others.
+    pub test_clock_ahead: Duration,
     /// `REQUEST_TIMEOUT`.
     pub request_timeout: Duration,
     /// `SHUTDOWN_SECONDS`: how long requests in flight may take to end.
@@ -44,6 +55,8 @@ pub struct Settings {
     pub postgres: Postgres,
     /// `REDIS_*`.
     pub redis: Redis,
+    /// `RETRY_*`.
+    pub retry: Retry,
     /// `RATE_LIMIT_*`.
     pub rate_limit: RateLimit,
     /// `CIRCUIT_BREAKER_*`.
@@ -58,6 +71,8 @@ pub struct Settings {
     pub cpu: Cpu,
     /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
     pub network: Network,
+    /// `ALERT_*`, `SMTP_*`.
+    pub alerts: Alerts,
     /// `BACKUP_*`, `DR_*`, `PG_BIN`.
     pub backup: Backup,
     /// `MINIO_*`.
@@ -116,10 +131,12 @@ pub struct Postgres {
     pub user: String,
     /// `POSTGRES_PASSWORD`.
     pub password: Secret,
-    /// `POSTGRES_POOL_SIZE`.
-    pub pool_size: u32,
-    /// `POSTGRES_POOL_OVERFLOW`.
-    pub pool_overflow: u32,
+    /// `POSTGRES_POOL_SIZE`: connections that stay open.
+    pub pool_size: usize,
+    /// `POSTGRES_POOL_OVERFLOW`: connections beyond those, while they are needed.
+    pub pool_overflow: usize,
+    /// `POSTGRES_POOL_TIMEOUT_SECONDS`: how long a request waits for a free one.
+    pub pool_wait: Duration,
     /// `SLOW_QUERY_THRESHOLD_MS`.
     pub slow_query_threshold: Duration,
 }
@@ -133,6 +150,17 @@ pub struct Redis {
     pub port: u16,
     /// `REDIS_PASSWORD`, if there is one.
     pub password: Option<Secret>,
+    /// `REDIS_POOL_SIZE`: connections that a service opens at most.
+    pub pool_size: usize,
+}
+
+/// How often it is tried to connect to the database, and with which pauses.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// `RETRY_ATTEMPTS`.
+    pub attempts: u32,
+    /// `RETRY_PAUSE_SECONDS`; each further pause is twice as long.
+    pub first_pause: Duration,
 }
 
 /// Requests per window.
@@ -175,41 +203,6 @@ pub struct Cache {
     pub ttl: Duration,
 }
 
-/// The watch on the gateway's memory.
-#[derive(Debug, Clone)]
-pub struct Memory {
-    /// `MEMORY_SAMPLE_SECONDS`.
-    pub sample_every: Duration,
-    /// `MEMORY_WARNING_MB`.
-    pub warning_mb: f64,
-    /// `MEMORY_CRITICAL_MB`.
-    pub critical_mb: f64,
-}
-
-/// The watch on the gateway's CPU use.
-#[derive(Debug, Clone)]
-pub struct Cpu {
-    /// `CPU_SAMPLE_SECONDS`.
-    pub sample_every: Duration,
-    /// `CPU_WARNING_PERCENT`.
-    pub warning_percent: f64,
-    /// `CPU_CRITICAL_PERCENT`.
-    pub critical_percent: f64,
-    /// `CPU_HARD_WORK_AT_ONCE`: operations that keep a core busy and are taken on at a time.
-    pub hard_work_at_once: usize,
-}
-
-/// The watch on the sizes of requests and answers.
-#[derive(Debug, Clone)]
-pub struct Network {
-    /// `COMPRESSION_ENABLED`.
-    pub compression_enabled: bool,
-    /// `COMPRESSION_MIN_BYTES`: smaller answers go as they are.
-    pub compression_min_bytes: u16,
-    /// `LARGE_PAYLOAD_BYTES`: a body above this is large.
-    pub large_above_bytes: u64,
-}
-
 /// The secret both sides fall back to when none is given, so that a fresh checkout runs.
 const DEVELOPMENT_JWT_SECRET: &str = "autograph-development-secret";
 
@@ -226,7 +219,9 @@ impl Settings {
             bind_address: given.parsed("BIND_ADDRESS", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address")?,
             places: places(&given)?,
             log: log::read(&given)?,
+            error_tracking: error_tracking::read(&given)?,
             test_endpoints: given.flag("AUTOGRAPH_TEST_ENDPOINTS", false)?,
+            test_clock_ahead: Duration::from_millis(given.parsed("AUTOGRAPH_TEST_CLOCK_MS", 0, "milliseconds")?),
             request_timeout: given.seconds("REQUEST_TIMEOUT", 30.0)?,
             shutdown_limit: given.seconds("SHUTDOWN_SECONDS", 30.0)?,
             slow_request_threshold: given.milliseconds("SLOW_REQUEST_THRESHOLD_MS", 1000.0)?,
@@ -235,6 +230,10 @@ impl Settings {
             sign_in: sign_in(&given)?,
             postgres: postgres(&given)?,
             redis: redis(&given)?,
+            retry: Retry {
+                attempts: given.count("RETRY_ATTEMPTS", 3)?,
+                first_pause: given.seconds("RETRY_PAUSE_SECONDS", 1.0)?,
+            },
             rate_limit: RateLimit {
                 per_user: given.count("RATE_LIMIT_PER_USER", 100)?,
                 per_ip: given.count("RATE_LIMIT_PER_IP", 1000)?,
@@ -253,22 +252,10 @@ impl Settings {
                 enabled: given.flag("CACHE_ENABLED", true)?,
                 ttl: given.seconds("CACHE_TTL_SECONDS", 300.0)?,
             },
-            memory: Memory {
-                sample_every: given.seconds("MEMORY_SAMPLE_SECONDS", 60.0)?,
-                warning_mb: given.positive("MEMORY_WARNING_MB", 512.0)?,
-                critical_mb: given.positive("MEMORY_CRITICAL_MB", 1024.0)?,
-            },
-            cpu: Cpu {
-                sample_every: given.seconds("CPU_SAMPLE_SECONDS", 60.0)?,
-                warning_percent: given.positive("CPU_WARNING_PERCENT", 70.0)?,
-                critical_percent: given.positive("CPU_CRITICAL_PERCENT", 90.0)?,
-                hard_work_at_once: given.count("CPU_HARD_WORK_AT_ONCE", 2)?,
-            },
-            network: Network {
-                compression_enabled: given.flag("COMPRESSION_ENABLED", true)?,
-                compression_min_bytes: given.count("COMPRESSION_MIN_BYTES", 1024)?,
-                large_above_bytes: given.count("LARGE_PAYLOAD_BYTES", 1024 * 1024)?,
-            },
+            memory: watches::memory(&given)?,
+            cpu: watches::cpu(&given)?,
+            network: watches::network(&given)?,
+            alerts: alerts::alerts(&given)?,
             backup: backup::read(&given)?,
             object_store: storage::object_store(&given)?,
             disk: storage::disk(&given)?,
@@ -328,6 +315,7 @@ fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
         password: Secret::new(given.text("POSTGRES_PASSWORD", "autograph_dev_password")),
         pool_size: given.count("POSTGRES_POOL_SIZE", 10)?,
         pool_overflow: given.parsed("POSTGRES_POOL_OVERFLOW", 20, "an integer of at least 0")?,
+        pool_wait: given.seconds("POSTGRES_POOL_TIMEOUT_SECONDS", 30.0)?,
         slow_query_threshold: given.milliseconds("SLOW_QUERY_THRESHOLD_MS", 100.0)?,
     })
 }
@@ -337,6 +325,7 @@ fn redis(given: &Given) -> Result<Redis, SettingsError> {
         host: given.text("REDIS_HOST", "localhost"),
         port: given.port("REDIS_PORT", 6379)?,
         password: given.get("REDIS_PASSWORD").map(Secret::new),
+        pool_size: given.count("REDIS_POOL_SIZE", 50)?,
     })
 }
 

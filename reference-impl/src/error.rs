@@ -50,10 +50,20 @@ pub enum ApiError {
     ShuttingDown,
     /// 503 for a store that is away.
     #[error("the database is not available, try again shortly")]
-    DatabaseAway(#[source] sqlx::Error),
+    DatabaseAway {
+        /// What the driver said.
+        source: sqlx::Error,
+        /// Where it was asked.
+        trace: Box<Backtrace>,
+    },
     /// 503 for an object store that is away.
     #[error("the object store is not available, try again shortly")]
-    StoreAway(#[source] Box<dyn std::error::Error + Send + Sync>),
+    StoreAway {
+        /// What the client said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// Where it was asked.
+        trace: Box<Backtrace>,
+    },
     /// 500 from the store.
     #[error("the database refused: {source}")]
     Database {
@@ -103,6 +113,11 @@ impl ApiError {
         ApiError::Invalid(Problem { kind, loc: loc.iter().map(|part| (*part).to_owned()).collect(), msg: msg.into() })
     }
 
+    /// The object store is away.
+    pub fn store_away(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ApiError {
+        ApiError::StoreAway { source: source.into(), trace: Box::new(Backtrace::force_capture()) }
+    }
+
     /// A fault of ours while `doing` something.
     pub fn internal(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ApiError {
         ApiError::Internal { doing, source: source.into(), trace: Box::new(Backtrace::force_capture()) }
@@ -118,7 +133,7 @@ impl ApiError {
             ApiError::Conflict(_) => StatusCode::CONFLICT,
             ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            ApiError::ShuttingDown | ApiError::DatabaseAway(_) | ApiError::StoreAway(_) => {
+            ApiError::ShuttingDown | ApiError::DatabaseAway { .. } | ApiError::StoreAway { .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             ApiError::Database { .. } | ApiError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -127,8 +142,8 @@ impl ApiError {
 
     fn kind(&self) -> &'static str {
         match self {
-            ApiError::DatabaseAway(_) => "DatabaseAway",
-            ApiError::StoreAway(_) => "StoreAway",
+            ApiError::DatabaseAway { .. } => "DatabaseAway",
+            ApiError::StoreAway { .. } => "StoreAway",
             ApiError::Database { .. } => "DatabaseError",
             _ => "InternalError",
         }
@@ -137,14 +152,17 @@ impl ApiError {
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> ApiError {
+        let trace = || Box::new(Backtrace::force_capture());
         match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => ApiError::DatabaseAway(error),
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+                ApiError::DatabaseAway { source: error, trace: trace() }
+            }
             sqlx::Error::Database(refusal) if is_about_a_value(&*refusal) => ApiError::invalid(
                 "value_invalid",
                 &["body"],
                 "a value is too long, out of range, or holds a character that cannot be stored",
             ),
-            other => ApiError::Database { source: other, trace: Box::new(Backtrace::force_capture()) },
+            other => ApiError::Database { source: other, trace: trace() },
         }
     }
 }
@@ -160,7 +178,7 @@ impl IntoResponse for ApiError {
         let detail = match &self {
             ApiError::Invalid(problem) => json!([problem]),
             ApiError::Database { .. } | ApiError::Internal { .. } => json!("internal error"),
-            ApiError::DatabaseAway(_) => json!("the database is not available, try again shortly"),
+            ApiError::DatabaseAway { .. } => json!("the database is not available, try again shortly"),
             told => json!(told.to_string()),
         };
         if status.is_server_error() && !matches!(self, ApiError::ShuttingDown) {
@@ -178,9 +196,10 @@ impl ApiError {
     /// The whole story of a fault of ours, for those who mend it.
     fn log(&self) {
         let (error_message, trace) = match self {
-            ApiError::DatabaseAway(source) => (source.to_string(), None),
-            ApiError::StoreAway(source) => (source.to_string(), None),
-            ApiError::Database { source, trace } => (source.to_string(), Some(trace)),
+            ApiError::DatabaseAway { source, trace } | ApiError::Database { source, trace } => {
+                (source.to_string(), Some(trace))
+            }
+            ApiError::StoreAway { source, trace } => (source.to_string(), Some(trace)),
             ApiError::Internal { trace, .. } => (self.to_string(), Some(trace)),
             _ => (self.to_string(), None),
         };

@@ -6,7 +6,7 @@
 //! - [`error`] and [`parse`] are what a caller sees of a fault, [`telemetry`] what an operator sees;
 //! - [`middleware`] holds the layers around a router, one to a file;
 //! - [`retry`], [`postgres`], [`redis`] and [`object_store`] are what the services stand on;
-//! - [`backup`] keeps what the database holds, and brings it back;
+//! - [`backup`] keeps what the database holds, [`bucket_backup`] what the buckets hold, and both bring it back;
 //! - [`startup`] binds, serves and drains; [`every_service`] has the routes that all ten share,
 //!   [`health_check`] asks for the health of one;
 //! - then come the services themselves.
@@ -26,6 +26,7 @@ pub mod redis;
 pub mod retry;
 
 pub mod backup;
+pub mod bucket_backup;
 pub mod every_service;
 pub mod health_check;
 pub mod startup;

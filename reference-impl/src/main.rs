@@ -51,8 +51,11 @@ enum Work {
     /// Bring the database of `POSTGRES_*` to the newest schema.
     Migrate {
         /// Take back this many steps instead.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "up")]
         down: Option<u32>,
+        /// Take only this many of the missing steps.
+        #[arg(long)]
+        up: Option<u32>,
     },
     /// Ask a service of this machine for its health: exit code 0 when it is well, 1 when it is not.
     Health {
@@ -131,8 +134,9 @@ async fn done(work: &Work, settings: Settings) -> Result<(), Box<dyn std::error:
             }
         }
         Work::Health { service } => health_check::ask(*service, &settings).await?,
-        Work::Migrate { down: None } => migrations::up(&settings).await?,
-        Work::Migrate { down: Some(count) } => migrations::down(&settings, *count).await?,
+        Work::Migrate { down: Some(count), .. } => migrations::down(&settings, *count).await?,
+        Work::Migrate { up: Some(count), .. } => migrations::up_by(&settings, *count).await?,
+        Work::Migrate { .. } => migrations::up(&settings).await?,
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ use crate::middleware::shutdown::ShutdownGate;
 use crate::middleware::{request_log, request_metrics, shutdown};
 use crate::postgres::slow_queries::StatementWatch;
 use crate::service::Service;
+use crate::telemetry::error_tracker::ErrorTracker;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{correlation_id, json_log, panics};
 
@@ -44,6 +45,8 @@ pub struct Context {
     pub gate: ShutdownGate,
     /// Sees each database statement.
     pub statements: StatementWatch,
+    /// The way to the error tracker.
+    pub errors: ErrorTracker,
     /// Which service this is.
     pub service: Service,
 }
@@ -78,10 +81,12 @@ impl Context {
     /// A context for `service`.
     pub fn new(service: Service, settings: Settings) -> Context {
         let clock = if settings.test_endpoints { Clock::adjustable() } else { Clock::real() };
+        clock.advance(settings.test_clock_ahead);
         let metrics = Metrics::default();
         let threshold = settings.postgres.slow_query_threshold;
         Context {
             statements: StatementWatch::new(threshold),
+            errors: ErrorTracker::new(&settings.error_tracking),
             settings: Arc::new(settings),
             clock,
             metrics,
@@ -95,7 +100,7 @@ impl Context {
 pub async fn run(service: Service, settings: Settings) -> Result<(), StartupError> {
     let context = Context::new(service, settings);
     let settings = &context.settings;
-    json_log::start(service, &settings.log, &context.clock, context.statements.clone());
+    json_log::start(&context);
     panics::log_them();
     // Caught from here on, so that a signal during the start is not lost.
     let signals = Signals::listen()?;
@@ -171,10 +176,12 @@ async fn serve(listener: TcpListener, router: Router, context: &Context, signals
         }
         name = signals.first() => leave(name, context).await,
     }
+    let _ = tokio::time::timeout(LAST_ANSWERS, context.gate.chores_done()).await;
     // Only now the socket closes: while requests were in flight, new ones were refused with words.
     let _ = stop.send(true);
     let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
     let _ = tokio::time::timeout(LAST_ANSWERS, context.statements.flush()).await;
+    context.errors.flush(LAST_ANSWERS).await;
     info!("Service stopped");
     Ok(())
 }

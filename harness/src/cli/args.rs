@@ -321,6 +321,9 @@ pub(super) struct ObjectStoreArgs {
     /// Port to listen on
     #[arg(long, default_value_t = 9000)]
     pub(super) port: u16,
+    /// Port of its console
+    #[arg(long, default_value_t = 9001)]
+    pub(super) console_port: u16,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub(super) bind: std::net::IpAddr,

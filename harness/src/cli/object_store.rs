@@ -37,6 +37,7 @@ fn serve(args: ObjectStoreArgs) -> Result<(), StoreError> {
     let user = given("CONFORM_STORE_USER").zip(given("CONFORM_STORE_PASSWORD").map(Secret::new));
     let alone = Alone {
         address: (args.bind, args.port).into(),
+        console: (args.bind, args.console_port).into(),
         folder: args.data,
         owner: (needed("MINIO_ROOT_USER")?, Secret::new(needed("MINIO_ROOT_PASSWORD")?)),
         user,

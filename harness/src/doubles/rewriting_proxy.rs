@@ -16,13 +16,49 @@ use tokio::task::{JoinHandle, JoinSet};
 type Problem = Box<dyn Error + Send + Sync>;
 type Reply = Response<Either<Incoming, Full<Bytes>>>;
 
-/// What becomes of the exchanges of one path, or of all.
+/// What becomes of some exchanges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// The exact path, without a query; none for every path.
-    pub path: Option<String>,
+    /// Which requests are meant.
+    pub requests: Requests,
     /// What is changed.
     pub change: Change,
+}
+
+/// Requests that a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requests {
+    /// All of them.
+    All,
+    /// Those for exactly this path, without a query.
+    Path(String),
+    /// Those of this method below this path whose reply has this status.
+    Below {
+        /// What the path begins with.
+        path: String,
+        /// The method.
+        method: String,
+        /// The reply's own status.
+        status: u16,
+    },
+}
+
+impl Requests {
+    /// Whether a request is meant, whatever its reply.
+    fn may_mean(&self, asked: &str, path: &str) -> bool {
+        match self {
+            Requests::All => true,
+            Requests::Path(exact) => exact == path,
+            Requests::Below { path: start, method, .. } => path.starts_with(start) && method == asked,
+        }
+    }
+
+    fn means(&self, answered: StatusCode) -> bool {
+        match self {
+            Requests::All | Requests::Path(_) => true,
+            Requests::Below { status, .. } => answered.as_u16() == *status,
+        }
+    }
 }
 
 /// A change to a request or to its reply.
@@ -80,9 +116,8 @@ async fn serve(listener: TcpListener, behind: u16, rules: Arc<Vec<Rule>>) {
 }
 
 async fn forward(mut request: Request<Incoming>, behind: u16, rules: Arc<Vec<Rule>>) -> Result<Reply, Problem> {
-    let path = request.uri().path().to_owned();
-    let meant: Vec<&Rule> =
-        rules.iter().filter(|rule| rule.path.as_ref().is_none_or(|wanted| *wanted == path)).collect();
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    let meant: Vec<&Rule> = rules.iter().filter(|rule| rule.requests.may_mean(method, path)).collect();
     for rule in &meant {
         match &rule.change {
             Change::DropHeader(name) => drop(request.headers_mut().remove(name)),
@@ -96,7 +131,8 @@ async fn forward(mut request: Request<Incoming>, behind: u16, rules: Arc<Vec<Rul
         hyper::client::conn::http1::Builder::new().preserve_header_case(true).handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let mut reply = sender.send_request(request).await?.map(Either::Left);
-    for rule in meant {
+    let answered = reply.status();
+    for rule in meant.into_iter().filter(|rule| rule.requests.means(answered)) {
         reply = change(reply, &rule.change).await?;
     }
     Ok(reply)
@@ -149,9 +185,15 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_replies_of_the_path_are_changed() {
-        let rule = |path: &str, change| Rule { path: Some(path.into()), change };
+        let rule = |path: &str, change| Rule { requests: Requests::Path(path.into()), change };
         let text = Change::Text { from: "HTTP".into(), to: "smoke signals".into() };
-        let rules = vec![rule("/status", Change::Status(418)), rule("/text", text)];
+        let below = |status| Requests::Below { path: "/below".into(), method: "GET".into(), status };
+        let rules = vec![
+            rule("/status", Change::Status(418)),
+            rule("/text", text),
+            Rule { requests: below(200), change: Change::Status(202) },
+            Rule { requests: below(404), change: Change::Status(500) },
+        ];
         let port = free_port();
         let _proxy = RewritingProxy::start(port, echo().await, rules).await.unwrap();
         let get = async |path: &str| {
@@ -164,6 +206,9 @@ mod tests {
         assert_eq!(get("/status?a=b").await, (418, "GET /status?a=b HTTP/1.1".into()));
         assert_eq!(get("/text").await, (200, "GET /text smoke signals/1.1".into()));
         assert_eq!(get("/texts").await, (200, "GET /texts HTTP/1.1".into()));
+        assert_eq!(get("/below/x").await, (202, "GET /below/x HTTP/1.1".into()));
+        let posted = reqwest::Client::new().post(format!("http://127.0.0.1:{port}/below/x")).send().await.unwrap();
+        assert_eq!(posted.status(), 200);
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! One way in which a stack differs from a sound one. Sabotages are made of these.
 
 use super::deployment;
-use crate::target::{Service, Setup};
+use crate::target::{Part, Service, Setup};
 
 /// A change to a stack that is about to be started; the reference's code is never touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,17 @@ pub enum Alteration {
         /// What becomes of the reply.
         rewrite: Rewrite,
     },
+    /// A proxy before the stack's own object store changes some of its replies; all others pass through unchanged.
+    RewriteStoreReply {
+        /// What the paths begin with that are meant: `/bucket` or `/bucket/key`.
+        path: &'static str,
+        /// The method that is meant.
+        method: &'static str,
+        /// The status of the replies that are meant.
+        status: u16,
+        /// What becomes of them.
+        rewrite: Rewrite,
+    },
 }
 
 impl Alteration {
@@ -62,6 +73,9 @@ impl Alteration {
                 return file == deployment::COMPOSE_FILE && matches!(setup, Setup::Composed(_));
             }
             Alteration::Sql(_) | Alteration::Redis(_) => return !matches!(setup, Setup::Composed(_)),
+            Alteration::RewriteStoreReply { .. } => {
+                return matches!(setup, Setup::Own(own) if own.parts.contains(&Part::ObjectStore));
+            }
         };
         match setup {
             Setup::Shared => true,

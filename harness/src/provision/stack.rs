@@ -6,13 +6,13 @@ use super::database::Databases;
 use super::deployment;
 use super::environment::{self, Surroundings};
 use super::error::ProvisionError;
-use super::parts::Parts;
+use super::parts::{self, Parts};
 use super::random;
 use super::redis_client;
 use super::run::Run;
 use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
-use crate::doubles::{Change, RewritingProxy, Rule, Silent};
+use crate::doubles::{Change, Echo, Requests, RewritingProxy, Rule, Silent};
 use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
@@ -53,6 +53,7 @@ pub struct Stack {
 #[derive(Default)]
 struct Doubles {
     _silent: Vec<Silent>,
+    _echoing: Vec<Echo>,
     _proxies: Vec<RewritingProxy>,
 }
 
@@ -102,7 +103,13 @@ impl Stack {
             None => ground.databases.clone(),
         };
         let database = databases.create(&spec.name, ground.reference, &statements).await?;
-        let parts = Parts::start(ground.run, ground.infrastructure, spec.own.parts, &database).await?;
+        let surroundings = parts::Surroundings {
+            run: ground.run,
+            infrastructure: ground.infrastructure,
+            database: &database,
+            store_rules: spec.alterations.iter().filter_map(store_rule).collect(),
+        };
+        let parts = Parts::start(surroundings, spec.own.parts).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
         let manifests = deployment::manifests(ground.source.as_deref(), &folder, &spec.alterations)?;
         // Not beside the logs: a backup of a whole server is much to write for a moment.
@@ -177,6 +184,10 @@ impl Plan<'_> {
             let silent = Silent::on(port).await.map_err(in_use(service, port))?;
             doubles._silent.push(silent);
         }
+        for &service in self.spec.own.echoing {
+            let port = ports[&service];
+            doubles._echoing.push(Echo::on(port).await.map_err(in_use(service, port))?);
+        }
         let mut blueprints = BTreeMap::new();
         for &service in self.spec.own.services {
             let public = ports[&service];
@@ -234,10 +245,10 @@ impl Plan<'_> {
     fn rules(&self, service: Service) -> Vec<Rule> {
         let rule = |alteration: &Alteration| match *alteration {
             Alteration::RewriteReply { service: whose, path, rewrite } if whose == service => {
-                Some(Rule { path: Some(path.to_owned()), change: change(rewrite) })
+                Some(Rule { requests: Requests::Path(path.to_owned()), change: change(rewrite) })
             }
             Alteration::DropHeader { service: whose, header } if whose == service => {
-                Some(Rule { path: None, change: Change::DropHeader(header.to_owned()) })
+                Some(Rule { requests: Requests::All, change: Change::DropHeader(header.to_owned()) })
             }
             _ => None,
         };
@@ -286,6 +297,7 @@ impl Plan<'_> {
             name: "reference".into(),
             services: running.map(|&service| (service, endpoint(service))).collect(),
             silent: self.spec.own.silent.to_vec(),
+            echoing: self.spec.own.echoing.to_vec(),
             parts: self.parts_there(),
             inboxes: self.parts.inboxes.clone(),
             postgres_relay: self.parts.postgres_relay.clone(),
@@ -329,6 +341,17 @@ fn make_folder(run: &Path, spec: &StackSpec) -> Result<PathBuf, ProvisionError> 
 fn statement(alteration: &Alteration) -> Option<&'static str> {
     match *alteration {
         Alteration::Sql(statement) => Some(statement),
+        _ => None,
+    }
+}
+
+/// What a proxy before the object store changes.
+fn store_rule(alteration: &Alteration) -> Option<Rule> {
+    match *alteration {
+        Alteration::RewriteStoreReply { path, method, status, rewrite } => Some(Rule {
+            requests: Requests::Below { path: path.to_owned(), method: method.to_owned(), status },
+            change: change(rewrite),
+        }),
         _ => None,
     }
 }

@@ -17,7 +17,7 @@ pub use drop_header::drop_header;
 pub use drop_schema::run_sql;
 pub use edit_file::edit_file;
 pub use mute_log::mute_log;
-pub use rewrite_reply::{rewrite_status, rewrite_text};
+pub use rewrite_reply::{rewrite_status, rewrite_store_status, rewrite_store_text, rewrite_text};
 pub use run_redis::run_redis;
 pub use set_variable::set_variable;
 

@@ -36,6 +36,8 @@ pub enum Need {
     Disposable,
     /// A service played by a listener that never answers.
     Silent(Service),
+    /// A service played by a listener that tells what reached it.
+    Echo(Service),
     /// Containers that a compose file has brought up, on an engine of this machine.
     Containers,
     /// A folder of Kubernetes manifests.
@@ -53,9 +55,9 @@ pub enum Need {
 impl Need {
     /// Every need that a target can have; patience is the run's.
     pub fn all() -> Vec<Need> {
-        let of_services = Service::ALL
-            .into_iter()
-            .flat_map(|service| [Need::Address(service), Need::Log(service), Need::Silent(service)]);
+        let of_services = Service::ALL.into_iter().flat_map(|service| {
+            [Need::Address(service), Need::Log(service), Need::Silent(service), Need::Echo(service)]
+        });
         let others = [
             Need::Sql,
             Need::Redis,
@@ -107,6 +109,7 @@ impl std::fmt::Display for Need {
             Need::SigningKey => f.write_str("signing key of tokens"),
             Need::Disposable => f.write_str("stack that may be disturbed"),
             Need::Silent(service) => write!(f, "silent stand-in for {service}"),
+            Need::Echo(service) => write!(f, "stand-in for {service} that tells what reached it"),
             Need::Containers => f.write_str("containers from the compose file"),
             Need::Manifests => f.write_str("Kubernetes manifests"),
             Need::Cluster => f.write_str("Kubernetes cluster"),

@@ -14,6 +14,8 @@ pub struct Target {
     pub services: BTreeMap<Service, Endpoint>,
     /// Services that a silent listener plays; they have no entry in `services`.
     pub silent: Vec<Service>,
+    /// Services that a listener plays which tells what reached it; they have no entry in `services` either.
+    pub echoing: Vec<Service>,
     /// What else stands around the services.
     pub parts: Vec<Part>,
     /// What the doubles among the parts have received.
@@ -130,6 +132,7 @@ impl Target {
             name: name.into(),
             services: BTreeMap::new(),
             silent: Vec::new(),
+            echoing: Vec::new(),
             parts: Vec::new(),
             inboxes: BTreeMap::new(),
             postgres_relay: None,
@@ -167,6 +170,7 @@ impl Target {
             Need::SigningKey => self.signing_key.is_some(),
             Need::Disposable => self.disposable,
             Need::Silent(service) => self.silent.contains(&service),
+            Need::Echo(service) => self.echoing.contains(&service),
             Need::Containers => self.containers.is_some(),
             Need::Manifests => self.manifests.is_some(),
             Need::Part(part) => self.parts.contains(&part),

@@ -22,7 +22,7 @@ use crate::supervisor::Ending;
 /// How folders of this kind begin; the process that made them follows.
 const PREFIX: &str = "autograph-recovery-";
 /// How often is asked whether the server is there.
-const GLANCE: Duration = Duration::from_millis(10);
+const GLANCE: Duration = Duration::from_millis(20);
 /// The path to a socket cannot be longer.
 const LONGEST_SOCKET: usize = 107;
 /// What the server says when the chosen moment lies after the last change.
@@ -39,10 +39,18 @@ pub enum Until {
     Time(DateTime<Utc>),
 }
 
+/// What a server is run with.
+pub struct Programs {
+    /// The server.
+    pub server: PathBuf,
+    /// What tells it to go to work.
+    pub control: PathBuf,
+}
+
 /// A server with the data of a backup, before it is started. Dropping it removes its data.
 pub struct Scratch {
     folder: PathBuf,
-    program: PathBuf,
+    programs: Programs,
     account: Option<Account>,
     live: config::Postgres,
     server: Option<Child>,
@@ -60,10 +68,10 @@ pub struct Recovered {
 impl Scratch {
     /// Copies the base and the files of the log into a folder of their own under `root`.
     ///
-    /// `live` says how the database and its user are called; `program` is the server.
+    /// `live` says how the database and its user are called.
     pub async fn prepare(
         root: &Path,
-        program: PathBuf,
+        programs: Programs,
         base: &Path,
         log: Vec<PathBuf>,
         live: &config::Postgres,
@@ -77,7 +85,7 @@ impl Scratch {
             )));
         }
         let account = Account::to_change_to();
-        let scratch = Scratch { folder: folder.clone(), program, account, live: live.clone(), server: None };
+        let scratch = Scratch { folder: folder.clone(), programs, account, live: live.clone(), server: None };
         let (base, target) = (base.to_owned(), folder.clone());
         let copied = blocking(move || {
             make_folder(&target, account)?;
@@ -92,7 +100,8 @@ impl Scratch {
             // What was set on the live server by command must not hold here.
             write(&data.join("postgresql.auto.conf"), "", account)?;
             write(&target.join("hba.conf"), "local all all trust\n", account)?;
-            write(&data.join("recovery.signal"), "", account)
+            // As a standby it reads the log beside its data without asking a command for each file.
+            write(&data.join("standby.signal"), "", account)
         });
         copied.await.map_err(BackupError::file("copy the base to", folder))?;
         Ok(scratch)
@@ -122,11 +131,17 @@ impl Scratch {
         let log = self.folder.join("log");
         let output = fs::File::create(&log).map_err(BackupError::file("write", &log))?;
         let access = self.access();
-        let child = self.command(&configuration, output).spawn().map_err(BackupError::file("start", &self.program))?;
+        let child =
+            self.command(&configuration, output).spawn().map_err(BackupError::file("start", &self.programs.server))?;
         let child = self.server.insert(child);
+        // Told early, it still reads all of the log that there is before it goes to work.
+        let mut promote = tethered(&self.programs.control, Ending::Terminate, self.account);
+        promote.args(["promote", "--no-wait", "-D"]).arg(self.folder.join("data")).env("LC_ALL", "C");
         let deadline = Instant::now() + LIMIT;
+        let mut promoted = false;
         loop {
-            let ended = child.try_wait().map_err(BackupError::file("wait for", &self.program))?;
+            promoted = promoted || promote.output().await.is_ok_and(|output| output.status.success());
+            let ended = child.try_wait().map_err(BackupError::file("wait for", &self.programs.server))?;
             // It lets nobody in before it has recovered.
             if ended.is_none()
                 && let Ok(connection) = access.maintenance().await
@@ -143,7 +158,7 @@ impl Scratch {
     }
 
     fn command(&self, configuration: &Path, output: fs::File) -> Command {
-        let mut command = tethered(&self.program, Ending::Interrupt, self.account);
+        let mut command = tethered(&self.programs.server, Ending::Interrupt, self.account);
         command.arg("-D").arg(self.folder.join("data"));
         command.arg("-c").arg(format!("config_file={}", configuration.display()));
         command.env("LC_ALL", "C").stdout(Stdio::null()).stderr(Stdio::from(output));
@@ -169,7 +184,7 @@ impl Scratch {
              hot_standby = off\nwal_level = minimal\nmax_wal_senders = 0\narchive_mode = off\nmax_connections = 20\n\
              max_prepared_transactions = 64\nmax_locks_per_transaction = 256\nshared_buffers = 32MB\n\
              dynamic_shared_memory_type = mmap\nlog_timezone = UTC\ntimezone = UTC\nlc_messages = C\n\
-             restore_command = 'false'\nrecovery_target_timeline = 'current'\nrecovery_target_action = 'promote'\n{target}"
+             wal_retrieve_retry_interval = 100ms\nrecovery_target_timeline = 'current'\nrecovery_target_action = 'promote'\n{target}"
         )
     }
 

@@ -8,7 +8,7 @@ use super::Backups;
 use super::catalogue::Entry;
 use super::error::BackupError;
 use super::manifest::{Format, Kind, Manifest, Span};
-use super::recovery::{Recovered, Scratch, Until};
+use super::recovery::{Programs, Recovered, Scratch, Until};
 use super::wal::files_from;
 
 /// How much the clock of the database may be ahead of ours.
@@ -19,6 +19,8 @@ const SKEW: TimeDelta = TimeDelta::seconds(60);
 pub enum What {
     /// What a backup holds: its name, with or without extension.
     Backup(String),
+    /// The same, brought from the object store if it is not here.
+    Copy(String),
     /// What lies at this path.
     Path(String),
     /// The database as it was at a moment.
@@ -49,6 +51,9 @@ impl Backups {
     pub async fn restore(&self, what: What, clean: bool) -> Result<Restored, BackupError> {
         let _alone = self.0.work.lock().await;
         let restored = self.restore_alone(what, clean).await;
+        if restored.is_ok() {
+            self.0.kept_reads.forget().await;
+        }
         match &restored {
             Ok(restored) => tracing::warn!(path = %restored.path.display(), "Database restored"),
             Err(error) => tracing::error!(error = %error, "Restore failed"),
@@ -57,14 +62,11 @@ impl Backups {
     }
 
     async fn restore_alone(&self, what: What, clean: bool) -> Result<Restored, BackupError> {
-        let name = match &what {
-            What::Backup(name) => Some(name.clone()),
-            What::Path(path) => Some(self.catalogue().name_in(path)?),
+        let entry = match &what {
+            What::Backup(name) => Some(self.catalogue().find(name).await?),
+            What::Copy(name) => Some(self.here_or_fetched(name).await?),
+            What::Path(path) => Some(self.catalogue().find(&self.catalogue().name_in(path)?).await?),
             What::Time(_) | What::Latest => None,
-        };
-        let entry = match name {
-            Some(name) => Some(self.catalogue().find(&name).await?),
-            None => None,
         };
         self.must_be_replaceable(clean).await?;
         let chain = match (entry, what) {
@@ -156,8 +158,11 @@ impl Backups {
 
     /// Lays out a base and its log for recovery.
     pub(super) async fn prepare(&self, chain: Chain) -> Result<Scratch, BackupError> {
-        let program = self.tools().program("postgres", chain.major).await?;
-        Scratch::prepare(&self.settings().scratch, program, &chain.base.path, chain.log, &self.access().0).await
+        let programs = Programs {
+            server: self.tools().program("postgres", chain.major).await?,
+            control: self.tools().program("pg_ctl", chain.major).await?,
+        };
+        Scratch::prepare(&self.settings().scratch, programs, &chain.base.path, chain.log, &self.access().0).await
     }
 
     /// Takes the database over from a recovered server.

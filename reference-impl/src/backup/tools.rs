@@ -50,7 +50,7 @@ impl Tools {
                 _ => {}
             }
         }
-        let may_be_newer = program != "postgres";
+        let may_be_newer = !["postgres", "pg_ctl"].contains(&program);
         newer.filter(|_| may_be_newer).map(|(_, path)| path).ok_or(BackupError::NoProgram { program, major })
     }
 

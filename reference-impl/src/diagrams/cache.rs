@@ -228,3 +228,43 @@ struct Whose {
 fn key(id: &str) -> String {
     format!("cache:diagram:{id}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    /// A cache whose Redis is not there.
+    fn cache() -> Cache {
+        let port = |name: &str| (name == "REDIS_PORT").then(|| "1".to_owned());
+        let settings = Settings::read(port).unwrap();
+        Cache::new(&settings.cache, Pool::new(&settings, 0, 1).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_is_being_changed_is_neither_read_nor_kept() {
+        let cache = cache();
+        let (one, other) = (cache.changing("a"), cache.changing("a"));
+        drop(one);
+        assert!(cache.changes().under_way.contains_key("a"));
+        drop(other);
+        assert!(cache.changes().under_way.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_change_that_was_broken_off_owes_the_removal() {
+        let cache = cache();
+        drop(cache.changing("a"));
+        assert!(cache.changes().owed.contains_key("a"));
+        assert!(!cache.settle().await, "nothing can be removed without a Redis");
+        assert!(cache.changes().owed.contains_key("a"));
+        assert!(matches!(cache.look("owner", "a").await, Look::Closed));
+    }
+
+    #[tokio::test]
+    async fn reading_does_not_depend_on_the_cache() {
+        let missing = async { Err(ApiError::NotFound("Diagram not found".to_owned())) };
+        let read = cache().read("owner", "a", missing).await;
+        assert!(matches!(read, Err(ApiError::NotFound(_))));
+    }
+}

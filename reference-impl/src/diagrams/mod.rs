@@ -7,24 +7,22 @@ pub mod diagram;
 mod routes;
 mod search;
 mod storage;
+mod subject;
 
 use axum::Router;
-use sqlx::PgPool;
+use axum::middleware::from_fn;
 
 use crate::object_store::{ObjectStore, housekeeping};
-use crate::postgres;
+use crate::postgres::{self, Database};
 use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError};
 use crate::telemetry::metrics::{Counter, Metrics};
 use cache::Cache;
 
-/// Enough that a large diagram on its way does not hold up the others.
-const REDIS_CONNECTIONS: usize = 4;
-
 /// What the routes of this service stand on.
 #[derive(Clone)]
 struct Diagrams {
-    db: PgPool,
+    db: Database,
     redis: Pool,
     cache: Cache,
     counts: Counts,
@@ -43,15 +41,14 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let store = ObjectStore::new(&context.settings.object_store.main)
         .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
     housekeeping::begin(context, store);
-    let redis = Pool::new(&context.settings, redis::CACHE, REDIS_CONNECTIONS)
-        .map_err(|error| StartupError::Part { part: "the connections to Redis", source: error.into() })?;
+    let redis = Pool::new(&context.settings, redis::CACHE);
     let diagrams = Diagrams {
         db: postgres::pool(context),
         cache: Cache::new(&context.settings.cache, redis.clone()),
         redis,
         counts: Counts::register(&context.metrics),
     };
-    let router = routes::router().with_state(diagrams);
+    let router = routes::router().route_layer(from_fn(subject::note)).with_state(diagrams);
     Ok(router.merge(postgres::query_stats::router(context)))
 }
 

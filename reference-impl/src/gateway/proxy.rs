@@ -169,12 +169,15 @@ fn log_failure(upstream: &Upstream, target_url: &str, error: &ProxyError) {
             upstream = upstream.name,
             error = story,
             error_type = "UpstreamBrokeOff",
+            error_message = story,
             circuit_state,
             "Proxy error"
         ),
         ProxyError::Unreachable(_) | ProxyError::BreakerOpen(_) => tracing::error!(
             upstream = upstream.name,
             target_url,
+            error_type = "UpstreamUnreachable",
+            error_message = %error,
             circuit_state,
             failure_count = breaker.failures,
             "Service connection failed"

@@ -1,6 +1,7 @@
 //! Which paths need no token.
 
-const ALWAYS: [&str; 7] = [
+const ALWAYS: [&str; 8] = [
+    "/alerts",
     "/health",
     "/metrics",
     "/api/auth/register",
@@ -26,7 +27,7 @@ mod tests {
 
     #[test]
     fn a_public_path_and_those_below_it_need_no_token() {
-        for path in ["/health", "/health/services", "/metrics", "/api/auth/login", "/api/auth/refresh"] {
+        for path in ["/alerts", "/health", "/health/services", "/metrics", "/api/auth/login", "/api/auth/refresh"] {
             assert!(is_public(path, false), "{path}");
         }
     }

@@ -7,12 +7,23 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::info;
 
+use crate::middleware::signed_in::USER_ID_HEADER;
+use crate::telemetry::request_context;
+
 /// The lines of a back end.
 pub async fn back_end(request: Request, next: Next) -> Response {
     let method = request.method().to_string();
     let path = request.uri().path().to_owned();
     info!(method, path, "Request received");
-    let response = next.run(request).await;
+    // The gateway has looked at the token and says whose it is.
+    let user = request.headers().get(USER_ID_HEADER).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let response = request_context::within(&method, &path, async {
+        if let Some(user) = user {
+            request_context::of_user(&user);
+        }
+        next.run(request).await
+    });
+    let response = response.await;
     let status_code = response.status().as_u16();
     info!(status_code, method, path, "Response sent");
     response
@@ -24,7 +35,7 @@ pub async fn gateway(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let client_ip = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_string());
     info!(method, path, client_ip, "Incoming request");
-    let response = next.run(request).await;
+    let response = request_context::within(&method, &path, next.run(request)).await;
     let status_code = response.status().as_u16();
     info!(status_code, method, path, "Outgoing response");
     response

@@ -20,6 +20,7 @@ pub struct ShutdownGate(Arc<Inner>);
 struct Inner {
     closed: watch::Sender<bool>,
     in_flight: watch::Sender<usize>,
+    chores: watch::Sender<usize>,
 }
 
 impl ShutdownGate {
@@ -64,6 +65,18 @@ impl ShutdownGate {
         }
     }
 
+    /// Begins work that belongs to no request and should not be cut off in the middle; it lasts until it is dropped.
+    pub fn chore(&self) -> Chore {
+        self.0.chores.send_modify(|under_way| *under_way += 1);
+        Chore(self.clone())
+    }
+
+    /// Waits until no such work is under way.
+    pub async fn chores_done(&self) {
+        // As above.
+        let _ = self.0.chores.subscribe().wait_for(|under_way| *under_way == 0).await;
+    }
+
     fn enter(&self) -> Inside {
         self.0.in_flight.send_modify(|inside| *inside += 1);
         Inside(self.clone())
@@ -75,6 +88,15 @@ struct Inside(ShutdownGate);
 impl Drop for Inside {
     fn drop(&mut self) {
         self.0.0.in_flight.send_modify(|inside| *inside -= 1);
+    }
+}
+
+/// Work that belongs to no request.
+pub struct Chore(ShutdownGate);
+
+impl Drop for Chore {
+    fn drop(&mut self) {
+        self.0.0.chores.send_modify(|under_way| *under_way -= 1);
     }
 }
 

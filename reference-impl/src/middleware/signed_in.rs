@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
+use crate::telemetry::request_context;
 
 /// The header that tells a back end who calls. Only the gateway may set it.
 pub const USER_ID_HEADER: &str = "x-user-id";
@@ -125,6 +126,7 @@ pub async fn require_signed_in(
     match gatekeeper.caller(request.headers()) {
         Ok(caller) => {
             tracing::info!(user_id = %caller.0, path, "Authentication successful");
+            request_context::of_user(&caller.0);
             request.extensions_mut().insert(caller);
             next.run(request).await
         }

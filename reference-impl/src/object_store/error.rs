@@ -48,7 +48,7 @@ impl StoreError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         match error {
-            StoreError::Away { .. } => ApiError::StoreAway(Box::new(error)),
+            StoreError::Away { .. } => ApiError::store_away(error),
             other => ApiError::internal("a request to the object store", other),
         }
     }

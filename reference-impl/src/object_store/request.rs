@@ -111,6 +111,9 @@ impl ObjectStore {
     }
 
     async fn attempt(&self, ask: &Ask<'_>, content: Content) -> Result<Response<Incoming>, Fault> {
+        if !is_name(ask.bucket) {
+            return Err(Fault::of(ask.refused(StatusCode::BAD_REQUEST, "InvalidBucketName".to_owned())));
+        }
         let request = self.build(ask, content).map_err(|reason| Fault::of(ask.garbled(reason)))?;
         let (request, limit) = request;
         let answered = match limit {
@@ -208,6 +211,12 @@ impl ObjectStore {
         let before = self.0.ahead.swap(ahead, Ordering::Relaxed);
         (ahead - before).abs() >= SKEW_SECONDS
     }
+}
+
+/// Whether a bucket could be called this. What could not is never sent: it would become another path.
+fn is_name(bucket: &str) -> bool {
+    bucket.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.')
+        && !bucket.starts_with('.')
 }
 
 /// Why an attempt failed, and whether the clock was to blame.

@@ -10,14 +10,14 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::layer::{self, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::{correlation_id, plain_line};
+use super::error_tracker::ErrorTracker;
+use super::{correlation_id, plain_line, request_context};
 use crate::clock::Clock;
 use crate::config::{Log, LogFormat};
-use crate::postgres::slow_queries::StatementWatch;
-use crate::service::Service;
+use crate::startup::Context;
 
 /// Target of events that are written whatever the level: someone asked for them by setting a threshold.
 pub const ALWAYS: &str = "autograph::always";
@@ -27,19 +27,25 @@ const OURS: &str = "autograph";
 
 /// Makes this process log as `service`. Later calls change nothing.
 ///
-/// `watch` sees each database statement; the log itself leaves them out.
-pub fn start(service: Service, settings: &Log, clock: &Clock, watch: StatementWatch) {
-    let log = JsonLog { service: service.name(), clock: clock.clone(), format: settings.format };
+/// Errors go to the tracker as well. The watch sees each database statement; the log itself leaves them out.
+pub fn start(context: &Context) {
+    let settings = &context.settings.log;
+    let log = JsonLog {
+        service: context.service.name(),
+        clock: context.clock.clone(),
+        format: settings.format,
+        errors: context.errors.clone(),
+    };
     let statements = Targets::new().with_target("sqlx::query", LevelFilter::TRACE);
     let log = log.with_filter(levels(settings));
-    let subscriber = tracing_subscriber::registry().with(log).with(watch.with_filter(statements));
+    let subscriber = tracing_subscriber::registry().with(log).with(context.statements.clone().with_filter(statements));
     // An error means that a log is already there, as it is in tests.
     let _ = subscriber.try_init();
 }
 
 /// One line about why this process ends, for when there is no log yet or any more.
 pub fn last_words(who: &str, format: LogFormat, reason: &dyn std::error::Error) {
-    let log = JsonLog { service: who, clock: Clock::real(), format };
+    let log = JsonLog { service: who, clock: Clock::real(), format, errors: ErrorTracker::default() };
     let mut fields = Map::new();
     fields.insert("message".into(), "Service cannot run".into());
     fields.insert("error".into(), reason.to_string().into());
@@ -65,15 +71,19 @@ struct JsonLog<'a> {
     service: &'a str,
     clock: Clock,
     format: LogFormat,
+    errors: ErrorTracker,
 }
 
 impl<S: Subscriber> Layer<S> for JsonLog<'static> {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+    fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let about = event.metadata();
         let line = self.render(*about.level(), about.module_path().unwrap_or(about.target()), fields.0);
         self.write(&line);
+        if *about.level() == Level::ERROR {
+            self.errors.capture(&line);
+        }
     }
 }
 
@@ -91,6 +101,11 @@ impl JsonLog<'_> {
         line.insert("module".into(), module_name(module).into());
         for (name, value) in fields {
             line.entry(name).or_insert(value);
+        }
+        if level == Level::ERROR {
+            for (name, value) in request_context::fields() {
+                line.entry(name).or_insert(value);
+            }
         }
         line
     }
@@ -180,7 +195,12 @@ mod tests {
         Log { level: LevelFilter::INFO, level_text: String::new(), modules: Vec::new(), format: LogFormat::Json };
 
     fn log() -> JsonLog<'static> {
-        JsonLog { service: "auth-service", clock: Clock::real(), format: LogFormat::Json }
+        JsonLog {
+            service: "auth-service",
+            clock: Clock::real(),
+            format: LogFormat::Json,
+            errors: ErrorTracker::default(),
+        }
     }
 
     #[test]

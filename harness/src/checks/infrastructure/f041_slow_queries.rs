@@ -1,5 +1,6 @@
 //! Feature 41: slow database queries are noticed, explained and followed over time.
 
+use super::indexes::until_usable;
 use crate::actor::Actor;
 use crate::check::{
     Case, Check, Seen, Stop, above, absent, at_least, at_most, below, between, contains, is, present, such_that,
@@ -27,7 +28,7 @@ pub const CHECK: Check = Check {
     sabotage: &[
         set_variable("only queries above 10 s count as slow", Service::Auth, "SLOW_QUERY_THRESHOLD_MS", "10000"),
         set_variable("queries above 5 ms count as slow", Service::Auth, "SLOW_QUERY_THRESHOLD_MS", "5"),
-        mute_log("auth-service's log is lost", Service::Auth),
+        mute_log("auth-service's log is lost", Service::Auth).and_red(&[12, 37, 38, 39, 40]),
     ],
     run: |case| Box::pin(run(case)),
 };
@@ -92,6 +93,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(6, "With the index created the same lookup is faster");
     case.execute(&["create unique index conform_users_email on users (email)", "analyze users"]).await?;
+    until_usable(case, "conform_users_email").await?;
     let plan = slow_sign_in(case, &actor).await?;
     case.expect("plan of the sign-in's look-up with the index", &plan, contains("conform_users_email"));
     let after = case.explain(&lookup).await?;
@@ -160,7 +162,8 @@ async fn several_at_once(case: &mut Case) -> Result<(Mark, Vec<Asked>), Stop> {
     let mark = case.mark(Service::Auth).await?;
     let mut pending = Vec::new();
     for tens in 0..20 {
-        let delay = 110.0 + 10.0 * f64::from(tens);
+        // Together they sleep for eight seconds, which one after the other would take.
+        let delay = 310.0 + 10.0 * f64::from(tens);
         let id = case.id();
         let path = format!("/test/slow-query?delay_ms={delay}");
         let request = case.http(Service::Auth).get(&path).header("x-correlation-id", &id).start()?;
@@ -173,7 +176,7 @@ async fn several_at_once(case: &mut Case) -> Result<(Mark, Vec<Asked>), Stop> {
         longest = longest.max(reply.ms().number().unwrap_or(f64::MAX));
         asked.push((id, delay, reply));
     }
-    case.expect("time until the last of twenty queries that run at the same time, in ms", longest, below(3500.0));
+    case.expect("time until the last of twenty queries that run at the same time, in ms", longest, below(6500.0));
     Ok((mark, asked))
 }
 

@@ -10,6 +10,7 @@ use crate::check::{
 use crate::probe::Reply;
 use crate::sabotage::{Sabotage, rewrite_text, run_sql, set_variable};
 use crate::target::{Need, Own, Part, Service, Setup};
+use serde_json::json;
 
 /// Ways to write a full backup (contract, section 3.15).
 const FORMATS: [&str; 4] = ["custom", "plain", "directory", "tar"];
@@ -21,7 +22,11 @@ const MANY: f64 = 1_000_000.0;
 pub const CHECK: Check = Check {
     feature: 48,
     revision: 1,
-    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Diagram]).with(&[Part::Postgres, Part::PostgresTools])),
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Diagram]).with(&[
+        Part::Postgres,
+        Part::PostgresTools,
+        Part::ObjectStore,
+    ])),
     needs: &[Need::Address(Service::Gateway), Need::Sql, Need::Disposable, Need::Part(Part::PostgresTools)],
     control: "restoring a backup that does not exist is refused and changes nothing",
     sabotage: &[
@@ -56,7 +61,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let [first, second] = [case.token_of(&admins[0]).await?, case.token_of(&admins[1]).await?];
     fill_every_table(case, &owner).await?;
     let title = case.word();
-    let drawn = diagram(case, &token, &title).await?;
+    let (drawn, unopened) = (diagram(case, &token, &title).await?, diagram(case, &token, &title).await?);
     let before = contents(case).await?;
     for (at, table) in TABLES.iter().enumerate() {
         case.expect(format!("rows of {table}"), before.at(&format!("/{at}/rows")), at_least(1.0));
@@ -78,7 +83,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.drop_database().await?;
     let left = structure(case).await?;
     case.require("tables left", left.at("/0/tables"), is(0))?;
-    let gone = open(case, &token, &drawn).await?;
+    // One that nobody has opened yet: what is kept of reads is not the database.
+    let gone = open(case, &token, &unopened).await?;
     case.expect("status of opening the diagram without a database", gone.status(), is_not(200));
 
     case.step(5, "pg_restore brings it back from the backup");
@@ -99,12 +105,13 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         restore(case, &first, &format!("the dump in format {format}"), dump, true).await?;
         is_as_before(case, &format!("after the restore of format {format}"), &before).await?;
     }
+    copy_comes_back(case, &second).await?;
 
     case.step(7, "An incremental backup holds what changed since the last one");
     incremental(case, &second, &owner).await?;
 
     case.step(8, "The database can be brought back to a chosen point in time");
-    point_in_time(case, &second, &owner, (&token, &drawn)).await
+    point_in_time(case, &second, &owner, (&token, &unopened, &title)).await
 }
 
 /// A row that can be looked for: its word.
@@ -212,6 +219,32 @@ async fn counters_go_on(case: &mut Case, owner: &Actor) -> Result<(), Stop> {
     Ok(())
 }
 
+/// A backup goes to the object store as well, and from there it is restored when the one here is gone.
+async fn copy_comes_back(case: &mut Case, token: &str) -> Result<(), Stop> {
+    if !case.can(Need::ObjectStore) {
+        return Ok(());
+    }
+    let (before, name) = (contents(case).await?, case.word());
+    let query = format!("backup/create?backup_name={name}&upload_to_minio=true");
+    let made = admin(case, Some(token), "POST", &query).await?;
+    case.expect("uploaded_to_minio of a dump", made.at("/backup/uploaded_to_minio"), is(true));
+    let (key, file) = (format!("postgres/{name}.dump"), format!("{name}.dump"));
+    case.expect("minio_key of a dump", made.at("/backup/minio_key"), is(key.clone()));
+    let listed = admin(case, Some(token), "GET", "backup/list?include_local=false").await?;
+    let copies = listed.at("/backups/minio").items();
+    let copy = copies.iter().find(|copy| copy.at("/key").text() == Some(&key));
+    let copy = copy.cloned().unwrap_or_else(|| case.silence());
+    let size = made.at("/backup/file_size_bytes");
+    case.expect("size of the copy in the store, in bytes", copy.at("/size_bytes"), is(size));
+    let deleted = admin(case, Some(token), "DELETE", &format!("backup/{file}?delete_minio=false")).await?;
+    case.expect("local_deleted of a dump", deleted.at("/results/local_deleted"), is(true));
+    case.execute(&["delete from usage_metrics"]).await?;
+    let query = format!("backup/restore?backup_name={file}&download_from_minio=true&clean=true");
+    let restored = admin(case, Some(token), "POST", &query).await?;
+    case.expect("status of restoring the copy", restored.status(), is(200));
+    is_as_before(case, "after the restore of the copy", &before).await
+}
+
 async fn incremental(case: &mut Case, token: &str, owner: &Actor) -> Result<(), Stop> {
     let base = back_up(case, token, "a base", "backup_type=base").await?;
     let small = add_row(case, owner, "small").await?;
@@ -252,7 +285,8 @@ fn position(text: &Seen) -> Option<u64> {
     Some(u64::from_str_radix(high, 16).ok()? << 32 | u64::from_str_radix(low, 16).ok()?)
 }
 
-async fn point_in_time(case: &mut Case, token: &str, owner: &Actor, drawn: (&str, &str)) -> Result<(), Stop> {
+async fn point_in_time(case: &mut Case, token: &str, owner: &Actor, drawn: (&str, &str, &str)) -> Result<(), Stop> {
+    let (user, diagram, title) = drawn;
     let early = add_row(case, owner, "early").await?;
     let wanted = contents(case).await?;
     let now = case
@@ -260,7 +294,12 @@ async fn point_in_time(case: &mut Case, token: &str, owner: &Actor, drawn: (&str
         .await?;
     let now = now.at("/0/now").text().unwrap_or("unknown").to_owned();
     let late = add_row(case, owner, "late").await?;
-    case.execute(&[&format!("delete from files where owner_id = '{}'", owner.id)]).await?;
+    let renamed = case.http(Service::Gateway).method("PUT", &format!("/api/diagrams/{diagram}")).bearer(user);
+    let renamed = renamed.json(json!({"title": "renamed"})).send().await?;
+    case.expect("status of renaming a diagram", renamed.status(), is(200));
+    let opened = open(case, user, diagram).await?;
+    case.expect("title of the diagram after the moment", opened.at("/title"), is("renamed"));
+    case.execute(&[&format!("delete from files where owner_id = '{}' and id <> '{diagram}'", owner.id)]).await?;
     let spoilt = contents(case).await?;
 
     let too_early = back_to(case, token, "2001-01-01T00:00:00Z").await?;
@@ -273,9 +312,8 @@ async fn point_in_time(case: &mut Case, token: &str, owner: &Actor, drawn: (&str
     row_is(case, "row from before the moment", &early, is("early")).await?;
     row_is(case, "rows from after the moment", &late, absent()).await?;
     is_as_before(case, "after going back to a moment", &wanted).await?;
-    let (user, diagram) = drawn;
     let opened = open(case, user, diagram).await?;
-    case.expect("status of opening a diagram that was deleted after the moment", opened.status(), is(200));
+    case.expect("title of the diagram that was renamed after the moment", opened.at("/title"), is(title));
     Ok(())
 }
 

@@ -63,7 +63,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     {
         case.needs(need)?;
     }
-    case.needs(Need::Power(Power::Over(Server::Postgres)))?;
+    for server in [Server::Postgres, Server::Redis] {
+        case.needs(Need::Power(Power::Over(server)))?;
+    }
     nothing_meets_a_target(case, &token).await?;
     fill_every_table(case, &actor).await?;
     back_up(case, &token, "a dump", "backup_type=full").await?;
@@ -87,7 +89,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let (lost, last) = lose_everything(case, &actor.id, written).await?;
 
     case.step(4, "The recovery is begun");
-    case.start_server(Server::Postgres).await?;
+    for server in [Server::Postgres, Server::Redis] {
+        case.start_server(server).await?;
+    }
     for service in SERVICES {
         case.start_service(service).await?;
         let health = case.health(service).await?;
@@ -181,6 +185,8 @@ async fn lose_everything(case: &mut Case, user: &str, written: Moment) -> Result
         case.ended(service, Duration::from_secs(5)).await?;
     }
     case.wipe_server(Server::Postgres).await?;
+    // What it held is gone with it.
+    case.stop_server(Server::Redis).await?;
     for service in SERVICES {
         let health = case.health(service).await?;
         case.expect(format!("silence of {service}"), health.silence(), present());

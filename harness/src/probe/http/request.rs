@@ -2,10 +2,14 @@
 
 use super::weigh::Filler;
 use super::{Pending, Reply, Spec, exchange};
-use crate::check::{Case, Stop};
+use crate::check::{Case, Live, Stop};
 use crate::target::{Need, Service};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Between two requests that ask for the same until it is there.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A request to one service; nothing is sent before `send`, `start`, `times` or `twins`.
 #[must_use = "a request does nothing until it is sent"]
@@ -108,6 +112,29 @@ impl<'a> Request<'a> {
         let spec = self.spec;
         let asked = spec.asked();
         let look = async move |live: std::sync::Arc<_>| exchange(&live, &spec).await;
+        Ok(Reply::new(self.case.observe("http", asked, look).await?))
+    }
+
+    /// Sends the request again and again until what comes back is `wanted`, or patience ends: the last reply. `what`
+    /// says in words what is waited for.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where the service's address is not known.
+    pub async fn send_until(self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Reply, Stop> {
+        self.case.needs(Need::Address(self.spec.service))?;
+        let spec = self.spec;
+        let mut asked = spec.asked();
+        asked["until"] = Value::from(what);
+        let look = async move |live: Arc<Live>| {
+            let deadline = tokio::time::Instant::now() + live.patience.moment();
+            loop {
+                let seen = exchange(&live, &spec).await?;
+                if wanted(&seen["body"]) || tokio::time::Instant::now() > deadline {
+                    return Ok(seen);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
         Ok(Reply::new(self.case.observe("http", asked, look).await?))
     }
 

@@ -1,6 +1,6 @@
 //! One request to a store and its answer on the wire.
 
-use super::{Signer, Store};
+use super::{Signer, Store, archive};
 use crate::check::{CannotLook, Live};
 use crate::probe::http::{LONGEST_TEXT, TARGET_DOWN, silence};
 use crate::probe::unix_now;
@@ -33,7 +33,18 @@ pub(super) struct Spec {
     pub key: String,
     pub query: Vec<(&'static str, String)>,
     pub content: Content,
-    pub shape: Option<Shape>,
+    pub reading: Reading,
+}
+
+/// How the body of a good answer is read.
+#[derive(Clone, Copy)]
+pub(super) enum Reading {
+    /// As it is.
+    Plain,
+    /// As XML that says this.
+    Xml(Shape),
+    /// As the archive of a backup.
+    Archive,
 }
 
 /// The body of a request.
@@ -94,7 +105,7 @@ impl Spec {
             key: String::new(),
             query: Vec::new(),
             content: Content::Nothing,
-            shape: None,
+            reading: Reading::Plain,
         }
     }
 
@@ -201,7 +212,7 @@ pub(super) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
     let access = access(live, spec.store)?;
     let url = address(access, &spec.bucket, &spec.key)?;
     let url = signed(live, access, spec.signer, (spec.method, url), &spec.query, VALID)?;
-    send(live, spec.method, url, spec.content.bytes(), spec.shape).await
+    send(live, spec.method, url, spec.content.bytes(), spec.reading).await
 }
 
 /// Sends to an address that is signed already, or on purpose not.
@@ -210,7 +221,7 @@ pub(super) async fn send(
     method: &str,
     url: Url,
     body: Vec<u8>,
-    shape: Option<Shape>,
+    reading: Reading,
 ) -> Result<Value, CannotLook> {
     if live.pulse.is_gone() {
         return Err(cannot(TARGET_DOWN));
@@ -221,7 +232,7 @@ pub(super) async fn send(
         // MinIO insists on it for settings of buckets.
         request = request.header("content-md5", STANDARD.encode(Md5::digest(&body))).body(body);
     }
-    let seen = match tokio::time::timeout(live.patience.answer, receive(request, shape)).await {
+    let seen = match tokio::time::timeout(live.patience.answer, receive(request, reading)).await {
         Ok(seen) => seen,
         Err(_) => json!({"silence": "no answer in time"}),
     };
@@ -233,7 +244,7 @@ pub(super) async fn send(
     Ok(seen)
 }
 
-async fn receive(request: reqwest::RequestBuilder, shape: Option<Shape>) -> Value {
+async fn receive(request: reqwest::RequestBuilder, reading: Reading) -> Value {
     let mut response = match request.send().await {
         Ok(response) => response,
         Err(error) => return json!({"silence": silence(&error)}),
@@ -244,6 +255,9 @@ async fn receive(request: reqwest::RequestBuilder, shape: Option<Shape>) -> Valu
         .filter_map(|name| Some((name.to_owned(), response.headers().get(name)?.to_str().ok()?.into())))
         .collect();
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
+    if let Some(age) = age(response.headers()) {
+        seen["age_s"] = json!(age);
+    }
     let mut body = Vec::new();
     while body.len() <= LONGEST_ANSWER {
         match response.chunk().await {
@@ -255,22 +269,32 @@ async fn receive(request: reqwest::RequestBuilder, shape: Option<Shape>) -> Valu
             }
         }
     }
-    describe(&mut seen, &body, shape);
+    describe(&mut seen, &body, reading);
     seen
 }
 
+/// How old an object is, by the store's own clock.
+fn age(headers: &reqwest::header::HeaderMap) -> Option<i64> {
+    let moment = |name| chrono::DateTime::parse_from_rfc2822(headers.get(name)?.to_str().ok()?).ok();
+    Some((moment("date")? - moment("last-modified")?).num_seconds())
+}
+
 /// What is kept of a body: the text if it is short, else its size and hash; of XML, the error or what it tells.
-fn describe(seen: &mut Value, body: &[u8], shape: Option<Shape>) {
+fn describe(seen: &mut Value, body: &[u8], reading: Reading) {
     seen["bytes"] = json!(body.len());
     seen["sha256"] = json!(sha256(body));
+    if let (Reading::Archive, Some(200)) = (reading, seen["status"].as_u64()) {
+        seen["found"] = archive::entries(body);
+        return;
+    }
     let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.len() <= 1024 * LONGEST_TEXT) else {
         return;
     };
-    match Document::parse(text) {
-        Ok(xml) if xml.root_element().has_tag_name("Error") => {
-            seen["code"] = json!(text_of(xml.root_element(), "Code"))
+    match (Document::parse(text), reading) {
+        (Ok(xml), _) if xml.root_element().has_tag_name("Error") => {
+            seen["code"] = json!(text_of(xml.root_element(), "Code"));
         }
-        Ok(xml) if shape.is_some() => seen["found"] = shape.map_or(Value::Null, |shape| shape(&xml)),
+        (Ok(xml), Reading::Xml(shape)) => seen["found"] = shape(&xml),
         _ if text.len() <= LONGEST_TEXT => seen["body"] = json!(text),
         _ => {}
     }
@@ -308,10 +332,10 @@ mod tests {
     #[test]
     fn an_error_is_seen_by_its_code_and_a_text_as_it_is() {
         let mut seen = json!({});
-        describe(&mut seen, b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", None);
+        describe(&mut seen, b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", Reading::Plain);
         assert_eq!(seen["code"], "AccessDenied");
         let mut seen = json!({});
-        describe(&mut seen, b"hello", None);
+        describe(&mut seen, b"hello", Reading::Plain);
         assert_eq!((&seen["body"], &seen["bytes"]), (&json!("hello"), &json!(5)));
     }
 }

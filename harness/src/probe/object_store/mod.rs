@@ -1,5 +1,6 @@
 //! The S3 probe: requests to the target's object stores, signed or not, and what came back, silence included.
 
+mod archive;
 mod buckets;
 mod exchange;
 mod lifecycle;
@@ -15,7 +16,7 @@ pub use presign::{Altered, Presign, Presigned};
 use super::Reply;
 use crate::check::{Case, Live, Stop};
 use crate::target::{Need, Part};
-use exchange::{Content, Shape, Spec};
+use exchange::{Content, Reading, Shape, Spec};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +86,7 @@ impl StoreRequest<'_> {
 
     /// What the XML of the answer says, in a form that is easy to look at; it is seen under `/found`.
     fn shape(mut self, shape: Shape) -> Self {
-        self.spec.shape = Some(shape);
+        self.spec.reading = Reading::Xml(shape);
         self
     }
 

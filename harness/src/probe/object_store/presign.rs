@@ -1,8 +1,8 @@
 //! Presigned URLs: made by us, followed without any credentials, and altered as somebody would who wants more than
 //! they give.
 
-use super::exchange::{Content, access, address, cannot, send, signed};
-use super::{Reply, Signer, Store};
+use super::exchange::{Content, Reading, access, address, cannot, send, signed};
+use super::{PAUSE, Reply, Signer, Store};
 use crate::check::{CannotLook, Case, Live, Stop};
 use crate::target::Need;
 use reqwest::Url;
@@ -68,7 +68,28 @@ impl Case {
         let (url, method, text) = (url.0.clone(), method.to_owned(), text.to_owned());
         let look = async |live: Arc<Live>| {
             let url = live.vault.open(&url).parse().map_err(|_| cannot("the presigned URL is lost"))?;
-            send(&live, &method, url, Content::Text(text).bytes(), None).await
+            send(&live, &method, url, Content::Text(text).bytes(), Reading::Plain).await
+        };
+        Ok(Reply::new(self.observe("s3", asked, look).await?))
+    }
+
+    /// Follows a URL with GET again and again until it is answered with this status, or patience ends: the last answer.
+    ///
+    /// # Errors
+    /// As [`Case::observe`].
+    pub async fn follow_until(&mut self, url: &Presigned, status: u16) -> Result<Reply, Stop> {
+        self.needs(Need::ObjectStore)?;
+        let (asked, url) = (json!({"follow": url.0, "until": status}), url.0.clone());
+        let look = async |live: Arc<Live>| {
+            let deadline = tokio::time::Instant::now() + live.patience.moment();
+            loop {
+                let url = live.vault.open(&url).parse().map_err(|_| cannot("the presigned URL is lost"))?;
+                let seen = send(&live, "GET", url, Vec::new(), Reading::Plain).await?;
+                if seen["status"] == status || tokio::time::Instant::now() > deadline {
+                    return Ok(seen);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
         };
         Ok(Reply::new(self.observe("s3", asked, look).await?))
     }

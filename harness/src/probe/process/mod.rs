@@ -3,9 +3,10 @@
 mod power;
 
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
-use crate::target::{Control, Need, Service};
+use crate::target::{Control, Need, Power, Service};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 use sysinfo::{Pid, ProcessesToUpdate, System};
@@ -38,6 +39,12 @@ fn control(live: &Live) -> Result<Arc<dyn Control>, CannotLook> {
         .ok_or_else(|| CannotLook::new("process", "the target gives no power over its processes"))
 }
 
+/// The variable that tells a service how far the clock was moved, where it was.
+fn time_ahead(live: &Live) -> Option<(String, Option<String>)> {
+    let moved = live.clock_moved_ms.load(Ordering::Relaxed);
+    (live.target.clock && moved > 0).then(|| ("AUTOGRAPH_TEST_CLOCK_MS".to_owned(), Some(moved.to_string())))
+}
+
 fn note_stopped(live: &Live, change: impl FnOnce(&mut BTreeSet<Service>) -> bool) {
     change(&mut live.stopped.lock().expect("nothing panics while it holds this lock"));
 }
@@ -59,7 +66,8 @@ impl Case {
         Ok(())
     }
 
-    /// Starts a service that was stopped; returns once it answers.
+    /// Starts a service that was stopped; returns once it answers. Where the clock was moved meanwhile, it lives by
+    /// the time of the others.
     ///
     /// # Errors
     /// [`Stop::Needs`] where that is not in our power.
@@ -67,7 +75,13 @@ impl Case {
         self.needs(Need::Control)?;
         let asked = json!({"start": service.name()});
         self.observe("process", asked, async |live: Arc<Live>| {
-            control(&live)?.start(service).await?;
+            let (control, ahead) = (control(&live)?, time_ahead(&live));
+            match ahead {
+                Some(ahead) if control.grants(Power::Configure) => {
+                    control.start_with(service, vec![ahead], true).await?
+                }
+                _ => control.start(service).await?,
+            }
             note_stopped(&live, |stopped| stopped.remove(&service));
             Ok(json!("started"))
         })

@@ -12,9 +12,6 @@ use std::time::Duration;
 
 pub use subscription::Subscription;
 
-/// How long a connection or a reply is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 impl Case {
     /// Sends one command to a database of the target's Redis. Texts may name secrets. An error reply is seen as
     /// `{"error": text}`, no connection as `{"silence": text}`.
@@ -68,6 +65,34 @@ impl Case {
                 let reply = run(&live, database, &words).await?;
                 if wanted(&reply) || tokio::time::Instant::now() > deadline {
                     return Ok(reply);
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await
+    }
+
+    /// The connections that Redis has, without that of this question: `/id`, `/db`, `/name` of each. They are looked at
+    /// until their number has stood `still` so long, or `within` has passed.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access.
+    pub async fn redis_clients(&mut self, still: Duration, within: Duration) -> Result<Seen, Stop> {
+        self.needs(Need::Redis)?;
+        let asked = json!({"connections": "all", "still_ms": still.as_millis() as u64});
+        self.observe("redis", asked, async |live: Arc<Live>| {
+            let list = ["CLIENT", "LIST", "TYPE", "normal"].map(str::to_owned);
+            let began = tokio::time::Instant::now();
+            let (mut count, mut since) = (0, began);
+            loop {
+                let reply = run(&live, 0, &list).await?;
+                let Some(text) = reply.as_str() else { return Ok(reply) };
+                let clients: Vec<Value> = text.lines().filter_map(connection).collect();
+                if clients.len() != count {
+                    (count, since) = (clients.len(), tokio::time::Instant::now());
+                }
+                if since.elapsed() >= still || began.elapsed() > within {
+                    return Ok(json!(clients));
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
@@ -130,7 +155,7 @@ async fn run_all(live: &Live, database: u8, commands: &[Vec<String>]) -> Result<
         }
         Ok(Value::Array(replies))
     };
-    Ok(match tokio::time::timeout(PATIENCE, exchange).await {
+    Ok(match tokio::time::timeout(live.patience.answer, exchange).await {
         Ok(Ok(replies)) => replies,
         Ok(Err(error)) => unanswered(&error),
         Err(_) => json!({"silence": "no answer in time"}),
@@ -149,6 +174,16 @@ fn client(live: &Live, database: u8) -> Result<redis::Client, CannotLook> {
     let access = live.target.redis.as_ref();
     let access = access.ok_or_else(|| CannotLook::new("redis", "the target gives no access"))?;
     redis_client(access, database).map_err(|error| CannotLook::new("redis", error))
+}
+
+/// One line of `CLIENT LIST`; nothing where it is the one that asked.
+fn connection(line: &str) -> Option<Value> {
+    let field = |name: &str| line.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let number = |name| field(name).and_then(|text| text.parse::<u64>().ok());
+    if field("cmd")?.starts_with("client") {
+        return None;
+    }
+    Some(json!({"id": number("id"), "db": number("db"), "name": field("name")}))
 }
 
 fn readable(answer: Answer) -> Value {

@@ -1,6 +1,6 @@
 //! Subscribing to channels of Redis, and what came over them.
 
-use super::{PATIENCE, client, unanswered};
+use super::{client, unanswered};
 use crate::check::{Case, Live, Seen, Stop};
 use crate::target::Need;
 use futures_util::StreamExt;
@@ -49,7 +49,7 @@ impl Case {
                     connection.subscribe(&channels).await?;
                     Ok(connection)
                 };
-                let connection = match tokio::time::timeout(PATIENCE, subscribe).await {
+                let connection = match tokio::time::timeout(live.patience.answer, subscribe).await {
                     Ok(Ok(connection)) => connection,
                     Ok(Err(error)) => return Ok(unanswered(&error)),
                     Err(_) => return Ok(json!({"silence": "no answer in time"})),

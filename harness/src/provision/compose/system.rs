@@ -29,7 +29,7 @@ struct Project {
     ground: Arc<Ground>,
     name: String,
     files: [PathBuf; 2],
-    nothing: PathBuf,
+    no_variables: PathBuf,
     variables: Vec<(String, String)>,
     up: Said,
 }
@@ -48,13 +48,13 @@ impl System {
         let overlay = over(&file, &leftovers::labels(&ground.run.id), |service| mounted(&ground, service))?;
         let over = folder.join("overlay.json");
         std::fs::write(&over, overlay.to_string()).map_err(ProvisionError::file("write", &over))?;
-        // Not the user's own `.env`: its ports and its project may be in use.
-        let nothing = folder.join("empty.env");
-        std::fs::write(&nothing, "").map_err(ProvisionError::file("write", &nothing))?;
+        // In place of the user's own `.env`, whose ports and project may be in use.
+        let no_variables = folder.join("empty.env");
+        std::fs::write(&no_variables, "").map_err(ProvisionError::file("write", &no_variables))?;
         let settings = Settings::draw(&ground.run.ports)?;
         let variables = settings.variables(&ground).into_iter().collect();
         let up = Said { exit: None, output: String::new() };
-        let mut project = Project { ground, name, files: [file, over], nothing, variables, up };
+        let mut project = Project { ground, name, files: [file, over], no_variables, variables, up };
         let services: &[&str] = match composed {
             Composed::Whole => &[],
             Composed::Stores => &["postgres", "redis", "minio"],
@@ -102,7 +102,8 @@ impl Project {
         for file in &self.files {
             command.arg("--file").arg(file);
         }
-        command.arg("--env-file").arg(&self.nothing).args(["--project-name", &self.name]).args(arguments);
+        command.arg("--env-file").arg(&self.no_variables);
+        command.args(["--project-name", &self.name]).args(arguments);
         command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
         for name in ["PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"] {
             if let Some(value) = std::env::var_os(name) {

@@ -25,8 +25,7 @@ const SETTINGS: [&str; 6] = [
 ];
 
 /// Lets others follow the changes: the images let only their own machine.
-const LET_IN: &str =
-    "copy (select 'host replication all all scram-sha-256') to program 'cat >> \"$PGDATA/pg_hba.conf\"'";
+const LET_IN: &str = "copy (select 'host replication all all scram-sha-256') to program 'cat >> pg_hba.conf'";
 
 /// Starts it and returns once it has answered.
 pub async fn start(containers: Arc<Containers>, image: Image) -> Result<PostgresServer, ProvisionError> {

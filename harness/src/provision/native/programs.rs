@@ -68,7 +68,7 @@ pub fn redis() -> Result<Option<RedisProgram>, ProvisionError> {
 
 /// Whether the programs that back a database up and bring it back stand beside its server.
 pub fn has_tools(programs: &PostgresPrograms) -> bool {
-    let tools = ["pg_dump", "pg_restore", "psql", "pg_basebackup", "pg_receivewal"];
+    let tools = ["pg_dump", "pg_restore", "psql", "pg_basebackup", "pg_receivewal", "pg_ctl"];
     tools.iter().all(|tool| programs.postgres.with_file_name(tool).is_file())
 }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod alone;
 mod body;
 mod clock;
+mod console;
 mod door;
 mod lifecycle;
 mod listing;
@@ -29,10 +30,13 @@ use crate::target::{Boxed, ObjectStoreAccess, Secret, StoreUser};
 use accounts::{Accounts, Key, User};
 use clock::Clock;
 use door::Door;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use policy::Document;
+use s3s::Body;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::S3ServiceBuilder;
 use shelf::Shelf;
@@ -54,6 +58,8 @@ const USER_POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": 
 struct Settings {
     /// Where it listens.
     address: SocketAddr,
+    /// Where its console listens.
+    console: SocketAddr,
     /// Where objects, versions and settings of buckets are kept; what is there already is served.
     folder: PathBuf,
     /// The key of the owner.
@@ -68,11 +74,16 @@ struct Settings {
     test_clock: bool,
 }
 
-/// Starts a store of the run on the port, with what it holds in the folder.
-pub async fn start(access: ObjectStoreAccess, port: u16, folder: PathBuf) -> Result<ObjectStore, ProvisionError> {
+/// Starts a store of the run on the port, its console on the other, with what it holds in the folder.
+pub async fn start(
+    access: ObjectStoreAccess,
+    (port, console): (u16, u16),
+    folder: PathBuf,
+) -> Result<ObjectStore, ProvisionError> {
     let user = StoreUser { access_key: random::hex(10), secret_key: Secret::new(random::hex(20)) };
     let settings = Settings {
         address: (Ipv4Addr::LOCALHOST, port).into(),
+        console: (Ipv4Addr::LOCALHOST, console).into(),
         folder,
         owner: Key { id: access.access_key.clone(), secret: access.secret_key.clone() },
         user: Some(Key { id: user.access_key.clone(), secret: user.secret_key.clone() }),
@@ -82,7 +93,8 @@ pub async fn start(access: ObjectStoreAccess, port: u16, folder: PathBuf) -> Res
     };
     let embedded = Embedded { settings, task: Mutex::new(None) };
     embedded.launch().await.map_err(ProvisionError::system("start the embedded S3 server"))?;
-    let access = ObjectStoreAccess { clock: true, user: Some(user), ..access };
+    let console = Some(format!("http://127.0.0.1:{console}"));
+    let access = ObjectStoreAccess { console, clock: true, user: Some(user), ..access };
     Ok(ObjectStore { access, description: "embedded s3s".into(), running: Box::new(embedded) })
 }
 
@@ -94,9 +106,8 @@ struct Embedded {
 
 impl Embedded {
     async fn launch(&self) -> io::Result<()> {
-        let door = open(&self.settings)?;
-        let listener = TcpListener::bind(self.settings.address).await?;
-        *self.task.lock().await = Some(tokio::spawn(serve(listener, door)));
+        let serving = listen(&self.settings).await?;
+        *self.task.lock().await = Some(tokio::spawn(serving));
         Ok(())
     }
 
@@ -154,20 +165,38 @@ fn open(settings: &Settings) -> io::Result<Door> {
     Ok(Door { store, service: service.build(), clock_is_open: settings.test_clock })
 }
 
-/// Serves until it is dropped.
-async fn serve(listener: TcpListener, door: Door) {
+/// Opens the folder and the ports; what comes back serves until it is dropped.
+async fn listen(settings: &Settings) -> io::Result<impl Future<Output = ()> + use<>> {
+    let door = open(settings)?;
+    let store = door.store.clone();
+    let (listener, console) = (TcpListener::bind(settings.address).await?, TcpListener::bind(settings.console).await?);
+    Ok(async move {
+        let scanned = store.clone();
+        tokio::select! {
+            () = scanner::run(scanned) => {}
+            () = accept(listener, move |request| door.clone().answer(request)) => {}
+            () = accept(console, move |request| console::answer(store.clone(), request)) => {}
+        }
+    })
+}
+
+/// Answers whoever comes.
+async fn accept<A, F, E>(listener: TcpListener, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<Body>, E>> + Send + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+{
     // The set ends its tasks when it is dropped, together with this one.
-    let mut tasks = JoinSet::new();
-    tasks.spawn(scanner::run(door.store.clone()));
+    let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true);
-        let door = door.clone();
-        let service = service_fn(move |request| door.clone().answer(request));
+        let service = service_fn(answer.clone());
         let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
         // A client that breaks off is its own affair.
-        tasks.spawn(async move {
+        connections.spawn(async move {
             let _ = connection.await;
         });
-        while tasks.try_join_next().is_some() {}
+        while connections.try_join_next().is_some() {}
     }
 }

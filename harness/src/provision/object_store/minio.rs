@@ -23,10 +23,9 @@ pub async fn start(
     run: &Run,
     program: &Path,
     access: ObjectStoreAccess,
-    port: u16,
+    (port, console): (u16, u16),
     folder: &Path,
 ) -> Result<ObjectStore, ProvisionError> {
-    let console = run.ports.take()?;
     let mut command = Command::new(program);
     command
         .arg("server")

@@ -34,7 +34,7 @@ pub struct ObjectStore {
 /// Starts a store with random keys, empty, and returns once it has answered a signed request. `name` names its
 /// folder in the run's; it need not be unique.
 pub async fn start(run: &Run, name: &str, region: &str) -> Result<ObjectStore, ProvisionError> {
-    let port = run.ports.take()?;
+    let (port, console) = (run.ports.take()?, run.ports.take()?);
     let access = ObjectStoreAccess {
         endpoint: format!("http://127.0.0.1:{port}"),
         region: region.to_owned(),
@@ -46,8 +46,8 @@ pub async fn start(run: &Run, name: &str, region: &str) -> Result<ObjectStore, P
     };
     let folder = folder(run, name)?;
     let store = match minio::find() {
-        Some(program) => minio::start(run, &program, access, port, &folder).await?,
-        None => embedded::start(access, port, folder).await?,
+        Some(program) => minio::start(run, &program, access, (port, console), &folder).await?,
+        None => embedded::start(access, (port, console), folder).await?,
     };
     until_ready(&store.access).await?;
     Ok(store)

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use crate::auth::Auth;
 use crate::auth::token::{Claims, Kind};
 use crate::error::ApiError;
+use crate::telemetry::request_context;
 
 /// What the caller's token says. Without a good one the request is answered 401.
 pub(super) struct Bearer(pub Claims);
@@ -22,6 +23,7 @@ impl FromRequestParts<Auth> for Bearer {
             [scheme, token] if scheme.eq_ignore_ascii_case("bearer") => auth
                 .tokens
                 .check(token, Kind::Access)
+                .inspect(|claims| request_context::of_user(&claims.sub))
                 .map(Bearer)
                 .map_err(|fault| ApiError::BearerRequired(fault.to_string())),
             _ => Err(refuse("Invalid authorization header format")),

@@ -11,6 +11,7 @@ use crate::auth::token::TokenPair;
 use crate::auth::{Auth, users};
 use crate::error::ApiError;
 use crate::parse::{FormBody, JsonBody};
+use crate::telemetry::request_context;
 
 pub(super) fn router() -> Router<Auth> {
     Router::new().route("/login", post(login)).route("/token", post(token))
@@ -56,6 +57,7 @@ async fn sign_in(auth: &Auth, visitor: &Visitor, email: &str, password: String) 
         warn!("Login refused");
     }
     let user_id = outcome?;
+    request_context::of_user(&user_id);
     users::signed_in(&auth.db, &user_id, auth.clock.now()).await?;
     let pair = hand_out(auth, visitor, &user_id).await?;
     info!(user_id, "User signed in");

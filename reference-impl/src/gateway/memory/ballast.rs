@@ -64,8 +64,9 @@ impl Ballast {
 
 #[cfg(test)]
 mod tests {
-    use super::super::usage::{Usage, megabytes};
+    use super::super::usage::Usage;
     use super::*;
+    use crate::telemetry::units::megabytes;
 
     fn resident_mb() -> f64 {
         megabytes(Usage::now().expect("is readable here").resident)

@@ -1,38 +1,33 @@
 //! The health of all back ends in one answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::error::whole_story;
-use crate::gateway::client::Client;
+use crate::gateway::nodes::Node;
+use crate::gateway::prober::{Fault, Finding, Prober};
 use crate::gateway::upstreams;
 use crate::middleware::request_metrics::milliseconds;
 use crate::service::Service;
 use crate::startup::Context;
 use crate::telemetry::json_log::timestamp;
 
-/// How long a back end may take. This is real time: the answer tells how the network is, not how a clock was moved.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// `GET /health/services`.
-pub fn router(context: &Context) -> Router {
-    let prober =
-        Prober { client: Client::new(), clock: context.clock.clone(), settings: Arc::clone(&context.settings) };
-    Router::new().route("/health/services", get(services)).with_state(prober)
+pub fn router(context: &Context, prober: Prober) -> Router {
+    let settings = Arc::clone(&context.settings);
+    let watched = Watched { prober, clock: context.clock.clone(), settings };
+    Router::new().route("/health/services", get(services)).with_state(watched)
 }
 
 #[derive(Clone)]
-struct Prober {
-    client: Client,
+struct Watched {
+    prober: Prober,
     clock: Clock,
     settings: Arc<Settings>,
 }
@@ -47,47 +42,32 @@ struct Report {
     error: Option<String>,
 }
 
-async fn services(State(prober): State<Prober>) -> Json<Value> {
-    let mut probes = JoinSet::new();
-    for (name, service) in upstreams::watched() {
-        let prober = prober.clone();
-        probes.spawn(async move { (name, prober.probe(service).await) });
-    }
-    let reports = probes.join_all().await;
-    let all_well = reports.iter().all(|(_, report)| report.status == "healthy");
-    let of = |wanted| reports.iter().find(|(name, _)| *name == wanted);
-    // Answers come as they please; the report keeps the order of the table.
-    let ordered: Map<String, Value> = upstreams::watched()
-        .filter_map(|(name, _)| of(name))
-        .map(|(name, report)| ((*name).to_owned(), json!(report)))
+async fn services(State(watched): State<Watched>) -> Json<Value> {
+    let findings = watched.prober.ask(upstreams::watched().map(|(_, service)| Node::Service(service))).await;
+    let all_well = findings.iter().all(|(_, finding)| finding.fault.is_none());
+    let reports: Map<String, Value> = upstreams::watched()
+        .zip(&findings)
+        .map(|((name, service), (_, finding))| (name.to_owned(), json!(watched.report(service, finding))))
         .collect();
     Json(json!({
         "status": if all_well { "healthy" } else { "degraded" },
-        "services": ordered,
-        "timestamp": timestamp(&prober.clock),
+        "services": reports,
+        "timestamp": timestamp(&watched.clock),
     }))
 }
 
-impl Prober {
-    async fn probe(&self, service: Service) -> Report {
-        let url = self.settings.place(service).base_url();
-        let health = format!("{url}{}", health_path(service));
-        let started = Instant::now();
-        let answer = tokio::time::timeout(PATIENCE, self.client.status_of(&health)).await;
-        let response_time_ms = Some(milliseconds(started.elapsed()));
-        let (status, error) = match answer {
-            Ok(Ok(200)) => ("healthy", None),
-            Ok(Ok(_)) => ("unhealthy", None),
-            Ok(Err(error)) => ("unreachable", Some(whole_story(error.as_ref()))),
-            Err(_) => ("unreachable", Some(format!("no answer within {PATIENCE:?}"))),
+impl Watched {
+    fn report(&self, service: Service, finding: &Finding) -> Report {
+        let (status, error) = match &finding.fault {
+            None => ("healthy", None),
+            Some(Fault::Unwell(_)) => ("unhealthy", None),
+            Some(Fault::Silent(words)) => ("unreachable", Some(words.clone())),
         };
-        Report { status, url, response_time_ms: response_time_ms.filter(|_| error.is_none()), error }
-    }
-}
-
-fn health_path(service: Service) -> &'static str {
-    match service {
-        Service::Frontend => "/api/health",
-        _ => "/health",
+        Report {
+            status,
+            url: self.settings.place(service).base_url(),
+            response_time_ms: error.is_none().then(|| milliseconds(finding.took)),
+            error,
+        }
     }
 }

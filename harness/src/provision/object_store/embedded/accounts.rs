@@ -57,6 +57,11 @@ impl Accounts {
         keys
     }
 
+    /// Whether these are the owner's keys.
+    pub fn is_owner(&self, id: &str, secret: &str) -> bool {
+        id == self.owner.id && secret == self.owner.secret.expose()
+    }
+
     /// Whose key it is; a request without a signature has none, and a key that nobody has opens nothing.
     pub fn caller(&self, key: Option<&str>) -> Caller<'_> {
         match key {

@@ -2,18 +2,19 @@
 
 use super::accounts::Key;
 use super::clock::Clock;
-use super::{Settings, open, serve};
+use super::{Settings, listen};
 use crate::target::Secret;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use tokio::net::TcpListener;
 
 /// What a store that runs alone is told.
 #[derive(Debug, Clone)]
 pub struct Alone {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its console listens.
+    pub console: SocketAddr,
     /// Where it keeps what it holds.
     pub folder: PathBuf,
     /// Access key and secret key of the owner.
@@ -35,6 +36,7 @@ pub async fn serve_alone(alone: Alone) -> io::Result<()> {
     std::fs::create_dir_all(&alone.folder)?;
     let settings = Settings {
         address: alone.address,
+        console: alone.console,
         folder: alone.folder,
         owner: key(alone.owner),
         user: alone.user.map(key),
@@ -42,7 +44,6 @@ pub async fn serve_alone(alone: Alone) -> io::Result<()> {
         clock: Clock::new(),
         test_clock: alone.test_clock,
     };
-    let door = open(&settings)?;
-    serve(TcpListener::bind(settings.address).await?, door).await;
+    listen(&settings).await?.await;
     Ok(())
 }
