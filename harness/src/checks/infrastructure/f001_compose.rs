@@ -46,6 +46,11 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         case.expect(format!("times that {service} was started anew"), container.at("/restarts"), is(0));
     }
 
+    for service in [Service::Gateway, Service::Frontend] {
+        let state = container(&all, service.name()).at("/state");
+        case.require(format!("state of {service}, of which the rest asks"), state, is("running"))?;
+    }
+
     case.step(3, "The frontend answers GET / (http://localhost:3000 by default)");
     let page = case.http(Service::Frontend).get("/").send().await?;
     case.expect("status of the start page", page.status(), is(200));
