@@ -101,6 +101,10 @@ fn judge(feature: &Feature, outcome: &Outcome, record: &Record) -> Result<Comple
             );
             Ok(Completion::Completed)
         }
+        // This machine lacks something; what it can see holds.
+        (true, Verdict::Skip | Verdict::Partial) => {
+            Ok(Completion::ignored_with(format!("not decided on this machine; {}", reason::why(outcome))))
+        }
         (true, _) => Err(explained(outcome, &record.dir).into()),
         (false, _) => {
             let why = reason::why(outcome);

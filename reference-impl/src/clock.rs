@@ -1,7 +1,7 @@
 //! The time a service lives by. With test endpoints on it can be moved forward.
 //!
-//! All waiting and all comparisons of times go through a [`Clock`], so that thirty seconds can pass in no time.
-//! Durations that are measured and reported use [`std::time::Instant`] instead.
+//! All waiting, all comparisons of times and the durations of requests go through a [`Clock`], so that thirty seconds
+//! can pass in no time. What others make us wait, a database or a back end, is measured by [`std::time::Instant`].
 
 use std::collections::BTreeMap;
 use std::pin::pin;

@@ -39,6 +39,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// `SHUTDOWN_SECONDS`: how long requests in flight may take to end.
     pub shutdown_limit: Duration,
+    /// `SLOW_REQUEST_THRESHOLD_MS`.
+    pub slow_request_threshold: Duration,
     /// `METRICS_ENABLED`.
     pub metrics_enabled: bool,
     /// `CORS_ORIGINS`, split at commas, otherwise as given.
@@ -49,12 +51,16 @@ pub struct Settings {
     pub postgres: Postgres,
     /// `REDIS_*`.
     pub redis: Redis,
+    /// `RETRY_*`.
+    pub retry: Retry,
     /// `RATE_LIMIT_*`.
     pub rate_limit: RateLimit,
     /// `CIRCUIT_BREAKER_*`.
     pub circuit_breaker: CircuitBreaker,
     /// `IDEMPOTENCY_*`.
     pub idempotency: Idempotency,
+    /// `CACHE_*`.
+    pub cache: Cache,
     /// `MEMORY_*`.
     pub memory: Memory,
     /// `CPU_*`.
@@ -121,10 +127,12 @@ pub struct Postgres {
     pub user: String,
     /// `POSTGRES_PASSWORD`.
     pub password: Secret,
-    /// `POSTGRES_POOL_SIZE`.
-    pub pool_size: u32,
-    /// `POSTGRES_POOL_OVERFLOW`.
-    pub pool_overflow: u32,
+    /// `POSTGRES_POOL_SIZE`: connections that stay open.
+    pub pool_size: usize,
+    /// `POSTGRES_POOL_OVERFLOW`: connections beyond those, while they are needed.
+    pub pool_overflow: usize,
+    /// `POSTGRES_POOL_TIMEOUT_SECONDS`: how long a request waits for a free one.
+    pub pool_wait: Duration,
     /// `SLOW_QUERY_THRESHOLD_MS`.
     pub slow_query_threshold: Duration,
 }
@@ -138,6 +146,17 @@ pub struct Redis {
     pub port: u16,
     /// `REDIS_PASSWORD`, if there is one.
     pub password: Option<Secret>,
+    /// `REDIS_POOL_SIZE`: connections that a service opens at most.
+    pub pool_size: usize,
+}
+
+/// How often it is tried to connect to the database, and with which pauses.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    /// `RETRY_ATTEMPTS`.
+    pub attempts: u32,
+    /// `RETRY_PAUSE_SECONDS`; each further pause is twice as long.
+    pub first_pause: Duration,
 }
 
 /// Requests per window.
@@ -171,6 +190,15 @@ pub struct Idempotency {
     pub ttl: Duration,
 }
 
+/// What is kept of reads, so that the next one need not ask the database.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    /// `CACHE_ENABLED`.
+    pub enabled: bool,
+    /// `CACHE_TTL_SECONDS`.
+    pub ttl: Duration,
+}
+
 /// The secret both sides fall back to when none is given, so that a fresh checkout runs.
 const DEVELOPMENT_JWT_SECRET: &str = "autograph-development-secret";
 
@@ -191,11 +219,16 @@ impl Settings {
             test_clock_ahead: Duration::from_millis(given.parsed("AUTOGRAPH_TEST_CLOCK_MS", 0, "milliseconds")?),
             request_timeout: given.seconds("REQUEST_TIMEOUT", 30.0)?,
             shutdown_limit: given.seconds("SHUTDOWN_SECONDS", 30.0)?,
+            slow_request_threshold: given.milliseconds("SLOW_REQUEST_THRESHOLD_MS", 1000.0)?,
             metrics_enabled: given.flag("METRICS_ENABLED", true)?,
             cors_origins: given.text("CORS_ORIGINS", "http://localhost:3000").split(',').map(str::to_owned).collect(),
             sign_in: sign_in(&given)?,
             postgres: postgres(&given)?,
             redis: redis(&given)?,
+            retry: Retry {
+                attempts: given.count("RETRY_ATTEMPTS", 3)?,
+                first_pause: given.seconds("RETRY_PAUSE_SECONDS", 1.0)?,
+            },
             rate_limit: RateLimit {
                 per_user: given.count("RATE_LIMIT_PER_USER", 100)?,
                 per_ip: given.count("RATE_LIMIT_PER_IP", 1000)?,
@@ -209,6 +242,10 @@ impl Settings {
             idempotency: Idempotency {
                 enabled: given.flag("IDEMPOTENCY_ENABLED", true)?,
                 ttl: given.seconds("IDEMPOTENCY_TTL_SECONDS", 86_400.0)?,
+            },
+            cache: Cache {
+                enabled: given.flag("CACHE_ENABLED", true)?,
+                ttl: given.seconds("CACHE_TTL_SECONDS", 300.0)?,
             },
             memory: watches::memory(&given)?,
             cpu: watches::cpu(&given)?,
@@ -265,7 +302,6 @@ fn sign_in(given: &Given) -> Result<SignIn, SettingsError> {
 const BCRYPT_COSTS: &str = "an integer from 4 to 31";
 
 fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
-    let threshold = given.positive("SLOW_QUERY_THRESHOLD_MS", 100.0)?;
     Ok(Postgres {
         host: given.text("POSTGRES_HOST", "localhost"),
         port: given.port("POSTGRES_PORT", 5432)?,
@@ -274,7 +310,8 @@ fn postgres(given: &Given) -> Result<Postgres, SettingsError> {
         password: Secret::new(given.text("POSTGRES_PASSWORD", "autograph_dev_password")),
         pool_size: given.count("POSTGRES_POOL_SIZE", 10)?,
         pool_overflow: given.parsed("POSTGRES_POOL_OVERFLOW", 20, "an integer of at least 0")?,
-        slow_query_threshold: Duration::from_secs_f64(threshold / 1000.0),
+        pool_wait: given.seconds("POSTGRES_POOL_TIMEOUT_SECONDS", 30.0)?,
+        slow_query_threshold: given.milliseconds("SLOW_QUERY_THRESHOLD_MS", 100.0)?,
     })
 }
 
@@ -283,6 +320,7 @@ fn redis(given: &Given) -> Result<Redis, SettingsError> {
         host: given.text("REDIS_HOST", "localhost"),
         port: given.port("REDIS_PORT", 6379)?,
         password: given.get("REDIS_PASSWORD").map(Secret::new),
+        pool_size: given.count("REDIS_POOL_SIZE", 50)?,
     })
 }
 

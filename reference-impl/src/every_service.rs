@@ -1,4 +1,6 @@
-//! The routes that all ten services have: health, metrics, and the test clock.
+//! The routes that all ten services have: health, metrics, and for tests the clock and slow answers.
+
+mod slow;
 
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use crate::startup::Context;
 use crate::telemetry::json_log::{timestamp, web_timestamp};
 use crate::telemetry::prometheus_text;
 
-/// `/health`, `/metrics` unless switched off, `/test/clock…` when switched on.
+/// `/health`, `/metrics` unless switched off, `/test/clock…` and `/test/slow` when switched on.
 pub fn router(context: &Context) -> Router {
     let mut router = Router::new().route("/health", get(health));
     if context.settings.metrics_enabled {
@@ -26,7 +28,8 @@ pub fn router(context: &Context) -> Router {
     if context.settings.test_endpoints {
         router = router.route("/test/clock", get(clock)).route("/test/clock/advance", post(advance));
     }
-    router.with_state(context.clone())
+    let router = router.with_state(context.clone());
+    if context.settings.test_endpoints { router.merge(slow::router(context.clock.clone())) } else { router }
 }
 
 /// That the process lives; it looks at no store.

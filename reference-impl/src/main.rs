@@ -48,8 +48,11 @@ enum Work {
     /// Bring the database of `POSTGRES_*` to the newest schema.
     Migrate {
         /// Take back this many steps instead.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "up")]
         down: Option<u32>,
+        /// Take only this many of the missing steps.
+        #[arg(long)]
+        up: Option<u32>,
     },
 }
 
@@ -114,8 +117,9 @@ async fn done(work: &Work, settings: Settings) -> Result<(), Box<dyn std::error:
                 What::All => supervisor::run_all().await?,
             }
         }
-        Work::Migrate { down: None } => migrations::up(&settings).await?,
-        Work::Migrate { down: Some(count) } => migrations::down(&settings, *count).await?,
+        Work::Migrate { down: Some(count), .. } => migrations::down(&settings, *count).await?,
+        Work::Migrate { up: Some(count), .. } => migrations::up_by(&settings, *count).await?,
+        Work::Migrate { .. } => migrations::up(&settings).await?,
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Connections to Redis that mend themselves: one for a service with modest needs, a pool for the gateway.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -13,11 +13,13 @@ use crate::config::Settings;
 
 /// The database of sessions.
 pub const SESSIONS: i64 = 0;
+/// The database of what is kept of reads.
+pub const CACHE: i64 = 0;
 /// The database of rate limits and stored answers.
 pub const GATEWAY: i64 = 1;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection to the database of sessions.
 ///
@@ -51,37 +53,41 @@ fn client(settings: &Settings, database: i64) -> Result<Client, RedisError> {
     Client::open(place.into_connection_info()?.set_redis_settings(login))
 }
 
-/// A few connections that many requests share, each carrying many commands at once.
+/// Connections to one database that many requests share (feature 16).
 ///
-/// Nobody waits for a free one, and their number never grows, so there is nothing to leak.
+/// A command takes a connection that is at rest, or a new one where all are at work, up to a limit. Beyond it the least
+/// busy carries one more, for a connection can carry many commands at once: nobody waits for a free one, nobody is
+/// turned away.
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
 struct Inner {
-    connections: Vec<Member>,
-    next: AtomicUsize,
+    settings: Arc<Settings>,
+    database: i64,
+    members: Mutex<Vec<Arc<Member>>>,
 }
 
 struct Member {
     manager: ConnectionManager,
     connected: AtomicBool,
+    commands: AtomicUsize,
 }
 
+/// A connection while it carries a command of ours.
+struct Turn(Arc<Member>);
+
 impl Pool {
-    /// A pool of `size` connections to one database.
-    pub fn new(settings: &Settings, database: i64, size: usize) -> Result<Pool, RedisError> {
-        let connections = (0..size)
-            .map(|_| Ok(Member { manager: connect_to(settings, database)?, connected: AtomicBool::new(false) }))
-            .collect::<Result<_, RedisError>>()?;
-        Ok(Pool(Arc::new(Inner { connections, next: AtomicUsize::new(0) })))
+    /// A pool for one database, which connects with its first command.
+    pub fn new(settings: &Arc<Settings>, database: i64) -> Pool {
+        Pool(Arc::new(Inner { settings: Arc::clone(settings), database, members: Mutex::default() }))
     }
 
-    /// Runs a script on the next connection.
+    /// Runs a script.
     ///
     /// A connection learns that it was lost from its next command, so a command that meets a dead one gets a second chance.
     pub async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
-        let turn = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let member = &self.0.connections[turn % self.0.connections.len()];
+        let turn = self.turn()?;
+        let member = &turn.0;
         let mut outcome = script.invoke_async(&mut member.manager.clone()).await;
         if let Err(error) = &outcome
             && is_lost_connection(error)
@@ -92,25 +98,60 @@ impl Pool {
         outcome
     }
 
-    /// Asks every connection whether it is there, which also makes those that are not.
+    /// Asks whether Redis is there, which also opens the first connection.
     pub async fn ping(&self) {
-        for member in &self.0.connections {
-            let pong: Result<String, RedisError> = redis::cmd("PING").query_async(&mut member.manager.clone()).await;
-            member.note(&pong);
-            if let Err(error) = pong {
-                tracing::warn!(error = %error, "Redis unreachable");
-                return;
+        let pong: Result<String, RedisError> = match self.turn() {
+            Ok(turn) => {
+                let pong = redis::cmd("PING").query_async(&mut turn.0.manager.clone()).await;
+                turn.0.note(&pong);
+                pong
             }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = pong {
+            tracing::warn!(error = %error, "Redis unreachable");
         }
     }
 
     /// How many connections answered when they were last used.
     pub fn connected(&self) -> usize {
-        self.0.connections.iter().filter(|member| member.connected.load(Ordering::Relaxed)).count()
+        self.members().iter().filter(|member| member.connected.load(Ordering::Relaxed)).count()
+    }
+
+    fn turn(&self) -> Result<Turn, RedisError> {
+        let mut members = self.members();
+        let calmest = members.iter().min_by_key(|member| member.commands.load(Ordering::Relaxed)).cloned();
+        let member = match calmest {
+            Some(calmest) if calmest.is_at_rest() || members.len() >= self.0.settings.redis.pool_size => calmest,
+            _ => {
+                let manager = connect_to(&self.0.settings, self.0.database)?;
+                let (connected, commands) = (AtomicBool::new(false), AtomicUsize::new(0));
+                let added = Arc::new(Member { manager, connected, commands });
+                members.push(Arc::clone(&added));
+                added
+            }
+        };
+        // Counted before the next caller looks.
+        member.commands.fetch_add(1, Ordering::Relaxed);
+        Ok(Turn(member))
+    }
+
+    fn members(&self) -> MutexGuard<'_, Vec<Arc<Member>>> {
+        self.0.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.commands.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Member {
+    fn is_at_rest(&self) -> bool {
+        self.commands.load(Ordering::Relaxed) == 0
+    }
+
     fn note<T>(&self, outcome: &Result<T, RedisError>) {
         let connected = outcome.as_ref().err().is_none_or(|error| !error.is_io_error());
         self.connected.store(connected, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
+use crate::config::{Retry, Settings};
 
 /// How often, and with which pauses.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +20,12 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// For connections to the database.
-    pub const DATABASE: Profile = Profile::new(3, 1000, 10);
+    /// For connections to the database; `RETRY_ATTEMPTS` and `RETRY_PAUSE_SECONDS` go before 3 and 1 s.
+    pub fn database(settings: &Settings) -> Profile {
+        let Retry { attempts, first_pause } = settings.retry;
+        Profile { attempts, first_pause, longest_pause: Duration::from_secs(10) }
+    }
+
     /// For calls to other services.
     pub const API: Profile = Profile::new(3, 1000, 30);
     /// For commands to Redis.
@@ -85,7 +90,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest() {
-        let profile = Profile::DATABASE;
+        let profile = Profile { longest_pause: Duration::from_secs(10), ..Profile::API };
         let seconds: Vec<u64> = (1..=6).map(|n| profile.pause(n).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 10, 10]);
         for _ in 0..50 {
@@ -109,7 +114,7 @@ mod tests {
             calls += 1;
             std::future::ready(if calls < 3 { Err("away") } else { Ok(calls) })
         };
-        let outcome = run(&clock, "test", Profile::DATABASE, |_| true, work).await;
+        let outcome = run(&clock, "test", Profile::API, |_| true, work).await;
         assert_eq!(outcome, Ok(3));
 
         let mut calls = 0;
@@ -117,7 +122,7 @@ mod tests {
             calls += 1;
             std::future::ready(Err::<(), _>("wrong password"))
         };
-        let outcome = run(&clock, "test", Profile::DATABASE, |_| false, work).await;
+        let outcome = run(&clock, "test", Profile::API, |_| false, work).await;
         assert_eq!((outcome, calls), (Err("wrong password"), 1));
         moving.abort();
     }

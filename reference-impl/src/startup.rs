@@ -122,7 +122,7 @@ async fn whole_router(context: &Context) -> Result<Router, StartupError> {
         // It has the shared routes inside, behind layers in an order of its own.
         return Ok(own);
     }
-    let metrics = RequestMetrics::register(&context.metrics, context.service);
+    let metrics = RequestMetrics::register(context);
     Ok(own
         .merge(every_service::router(context))
         .fallback(not_found)

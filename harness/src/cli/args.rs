@@ -51,6 +51,13 @@ Examples:
   conform report reports/latest --format md >> \"$GITHUB_STEP_SUMMARY\"
   conform report reports/latest --format junit --output junit.xml";
 
+const PROGRESS_EXAMPLES: &str = "\
+Examples:
+  conform progress                        what the last run found beyond the one before
+  conform progress --since reports/runs/2025-11-23T22-10-00.000Z --format html --output progress.html
+
+Without --since it is the last whole run before, of the same target, that looked at everything the record looked at.";
+
 const GATE_EXAMPLES: &str = "\
 Examples:
   conform gate 41 42                      both features passed in the last record
@@ -98,6 +105,9 @@ pub(super) enum Command {
     /// Show a record in a format for people or programs
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Report what a run found beyond an earlier one, from their records alone
+    #[command(after_help = PROGRESS_EXAMPLES)]
+    Progress(ProgressArgs),
     /// Judge a record: an exit code for CI
     #[command(after_help = GATE_EXAMPLES, after_long_help = long(GATE_EXAMPLES))]
     Gate(GateArgs),
@@ -219,6 +229,32 @@ pub(super) struct ReportArgs {
     /// Format of the report
     #[arg(long, value_enum)]
     pub(super) format: ReportFormat,
+    /// File to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// Formats of `conform progress`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressFormat {
+    /// Markdown
+    Md,
+    /// One self-contained page
+    Html,
+}
+
+/// Arguments of `conform progress`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ProgressArgs {
+    /// The record to report [default: reports/latest]
+    #[arg(long, value_name = "DIR")]
+    pub(super) record: Option<PathBuf>,
+    /// The earlier record to compare with [default: the last one before it]
+    #[arg(long, value_name = "DIR")]
+    pub(super) since: Option<PathBuf>,
+    /// Format of the report
+    #[arg(long, value_enum, default_value = "md")]
+    pub(super) format: ProgressFormat,
     /// File to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,

@@ -8,6 +8,7 @@ mod list;
 mod mark;
 mod object_store;
 mod place;
+mod progress;
 mod prove;
 mod report;
 mod run;
@@ -25,6 +26,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => place::end(list::list(&args)),
         Command::Explain(args) => place::end(explain::explain(&args)),
         Command::Report(args) => place::end(report::report(&args)),
+        Command::Progress(args) => place::end(progress::progress(&args)),
         Command::Gate(args) => place::end(gate::gate(&args)),
         Command::Prove(args) => prove::prove(args),
         Command::Mark(args) => place::end(mark::mark(&args)),

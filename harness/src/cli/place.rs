@@ -77,6 +77,17 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
     }
 }
 
+/// Writes to a file, or prints where none is named.
+///
+/// # Errors
+/// When neither can be written.
+pub(super) fn put(text: &str, file: Option<&Path>) -> Result<(), CommandError> {
+    let Some(path) = file else {
+        return print(text);
+    };
+    std::fs::write(path, text).map_err(|source| CommandError::Unwritable { path: path.to_owned(), source })
+}
+
 /// The file of the catalogue: the one that is named, else the one in this directory or a parent of it, else the one
 /// of the workspace that the executable was built in.
 ///

@@ -5,7 +5,6 @@ use super::place::{self, CommandError};
 use crate::exit_code::Exit;
 use crate::record::Record;
 use crate::report::{self, Format};
-use std::fs;
 
 /// Writes the report to a file or to standard output.
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
@@ -17,12 +16,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, CommandError> {
         ReportFormat::Junit => Format::Junit,
     };
     let text = report::render(&record, format)?;
-    match &args.output {
-        None => place::print(&text)?,
-        Some(path) => {
-            fs::write(path, text).map_err(|source| CommandError::Unwritable { path: path.clone(), source })?
-        }
-    }
+    place::put(&text, args.output.as_deref())?;
     // The report was made, whatever it says; `conform gate` is there to judge.
     Ok(Exit::Fine)
 }

@@ -2,6 +2,7 @@
 
 mod chat;
 mod mail;
+mod echo;
 mod relay;
 mod rewriting_proxy;
 mod silent;
@@ -9,6 +10,7 @@ mod worthless;
 
 pub use chat::Chat;
 pub use mail::Mail;
+pub use echo::{COOKIE, Echo};
 pub use relay::RunningRelay;
 pub use rewriting_proxy::{Change, RewritingProxy, Rule};
 pub use silent::Silent;

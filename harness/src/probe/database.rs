@@ -1,15 +1,18 @@
 //! The database as a whole: lost on purpose, as nobody would do it to one that matters.
 
-use super::sql::options;
-use crate::check::{CannotLook, Case, Live, Stop};
+use super::sql::{options, pool};
+use crate::check::{CannotLook, Case, Live, Seen, Stop};
 use crate::target::Need;
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The database that is always there.
 const MAINTENANCE: &str = "postgres";
+/// How long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Case {
     /// Drops the target's database, whoever is connected to it, and makes an empty one of the same name.
@@ -41,4 +44,48 @@ impl Case {
         .await?;
         Ok(())
     }
+
+    /// What tables hold, in their order: `/0/rows`, and in `/0/mark` a mark that changes with any value in any row;
+    /// both `null` for a table that is not there.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where a table cannot be read.
+    pub async fn contents_of(&mut self, tables: &[&'static str]) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let tables = tables.to_vec();
+        self.observe("sql", json!({"contents of": tables}), async |live: Arc<Live>| {
+            let pool = pool(&live)?;
+            let mut all = Vec::new();
+            for table in tables {
+                let there = sqlx::query_scalar("select to_regclass($1) is not null").bind(table).fetch_one(&pool);
+                let contents = match there.await.map_err(|error| CannotLook::new("sql", error))? {
+                    true => mark(&pool, table).await.map_err(|error| CannotLook::new("sql", error))?,
+                    false => (None, None),
+                };
+                all.push(json!({"table": table, "rows": contents.0, "mark": contents.1}));
+            }
+            Ok(json!(all))
+        })
+        .await
+    }
+
+    /// Whether the target's database server takes a connection, asked once: `/answers`.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where there is no access.
+    pub async fn database_answers(&mut self) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let asked = json!("whether the database server takes a connection");
+        let seen = self.observe("sql", asked, async |live: Arc<Live>| {
+            let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options(&live)?)).await;
+            Ok(json!({"answers": connected.is_ok_and(|connection| connection.is_ok())}))
+        });
+        Ok(seen.await?.at("/answers"))
+    }
+}
+
+async fn mark(pool: &PgPool, table: &str) -> Result<(Option<i64>, Option<String>), sqlx::Error> {
+    // Names of tables are constants of the suite.
+    let query = format!("select count(*), md5(string_agg(t::text, '|' order by t::text)) from {table} t");
+    sqlx::query_as(AssertSqlSafe(query)).fetch_one(pool).await
 }

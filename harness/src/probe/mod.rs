@@ -18,6 +18,7 @@ pub use self::http::{Pending, Reply, Request};
 pub use self::log::Mark;
 pub use self::metrics::{exposition, total};
 pub use self::object_store::{Altered, Filler, Presign, Presigned, Rule, Signer, Store, StoreRequest};
+pub use self::redis::Subscription;
 pub use self::relay::CutAt;
 pub use self::sql::Held;
 

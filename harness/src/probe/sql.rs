@@ -34,23 +34,31 @@ impl Case {
             asked["under"] = json!(settings);
         }
         let settings: Vec<String> = settings.iter().map(|&one| one.to_owned()).collect();
-        let wrapped = format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q");
+        let wrapped = wrapped(query);
+        self.observe("sql", asked, async |live: Arc<Live>| read(&live, &settings, &wrapped).await).await
+    }
+
+    /// The rows of a query, asked again and again until they are `wanted` or `within` has passed: the last ones.
+    ///
+    /// # Errors
+    /// As [`Case::rows`].
+    pub async fn rows_until(
+        &mut self,
+        query: &str,
+        within: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Seen, Stop> {
+        self.needs(Need::Sql)?;
+        let asked = json!({"query": query, "until it changes, within ms": within.as_millis() as u64});
+        let wrapped = wrapped(query);
         self.observe("sql", asked, async |live: Arc<Live>| {
-            let pool = pool(&live)?;
-            let run = async {
-                let mut transaction = pool.begin().await?;
-                for setting in settings {
-                    sqlx::query(AssertSqlSafe(setting)).execute(&mut *transaction).await?;
+            let deadline = tokio::time::Instant::now() + within;
+            loop {
+                let rows = read(&live, &[], &wrapped).await?;
+                if wanted(&rows) || tokio::time::Instant::now() > deadline {
+                    return Ok(rows);
                 }
-                let query = AssertSqlSafe(live.vault.open(&wrapped));
-                let rows = sqlx::query_scalar::<_, Value>(query).fetch_one(&mut *transaction).await?;
-                transaction.rollback().await?;
-                Ok(rows)
-            };
-            match tokio::time::timeout(PATIENCE, run).await {
-                Ok(Ok(rows)) => Ok(rows),
-                Ok(Err(error)) => silence(&error).ok_or_else(|| CannotLook::new("sql", &error)),
-                Err(_) => Ok(json!({"silence": "no answer in time"})),
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })
         .await
@@ -195,6 +203,30 @@ impl Case {
         })
         .await?;
         Ok(())
+    }
+}
+
+/// A query whose rows come as one JSON array.
+fn wrapped(query: &str) -> String {
+    format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q")
+}
+
+async fn read(live: &Live, settings: &[String], wrapped: &str) -> Result<Value, CannotLook> {
+    let pool = pool(live)?;
+    let run = async {
+        let mut transaction = pool.begin().await?;
+        for setting in settings {
+            sqlx::query(AssertSqlSafe(setting.clone())).execute(&mut *transaction).await?;
+        }
+        let query = AssertSqlSafe(live.vault.open(wrapped));
+        let rows = sqlx::query_scalar::<_, Value>(query).fetch_one(&mut *transaction).await?;
+        transaction.rollback().await?;
+        Ok(rows)
+    };
+    match tokio::time::timeout(PATIENCE, run).await {
+        Ok(Ok(rows)) => Ok(rows),
+        Ok(Err(error)) => silence(&error).ok_or_else(|| CannotLook::new("sql", &error)),
+        Err(_) => Ok(json!({"silence": "no answer in time"})),
     }
 }
 

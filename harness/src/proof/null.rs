@@ -101,6 +101,7 @@ fn target(kind: Worthless, base: &str) -> Target {
         name: kind.what().to_owned(),
         services: Service::ALL.into_iter().map(|service| (service, endpoint(service))).collect(),
         silent: Vec::new(),
+        echoing: Vec::new(),
         parts: vec![Part::ObjectStore, Part::SecondObjectStore],
         inboxes: std::collections::BTreeMap::new(),
         postgres_relay: None,

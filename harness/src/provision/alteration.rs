@@ -16,6 +16,8 @@ pub enum Alteration {
     },
     /// SQL run in the stack's database after the migrations.
     Sql(&'static str),
+    /// A command to the stack's Redis before the services start, word by word.
+    Redis(&'static [&'static str]),
     /// The service writes its log into the void; the log file stays empty.
     MuteLog(Service),
     /// A proxy before the service takes a header from every request.
@@ -45,7 +47,7 @@ impl Alteration {
             | Alteration::MuteLog(service)
             | Alteration::DropHeader { service, .. }
             | Alteration::RewriteReply { service, .. } => service,
-            Alteration::Sql(_) => return true,
+            Alteration::Sql(_) | Alteration::Redis(_) => return true,
         };
         match setup {
             Setup::Shared => true,

@@ -105,11 +105,12 @@ impl Control for StackControl {
         Box::pin(self.services.ended(service, within))
     }
 
-    fn migrate(&self, down: Option<u32>) -> Boxed<'_, Result<Value, CannotControl>> {
+    fn migrate(&self, steps: Option<i32>) -> Boxed<'_, Result<Value, CannotControl>> {
         let mut command = Command::new(&self.reference);
         command.arg("migrate").env_clear().envs(database::variables(&self.database)).current_dir(&self.folder);
-        if let Some(steps) = down {
-            command.args(["--down", &steps.to_string()]);
+        if let Some(steps) = steps {
+            let direction = if steps < 0 { "--down" } else { "--up" };
+            command.args([direction, &steps.unsigned_abs().to_string()]);
         }
         Box::pin(async move {
             let done = run_to_end(&self.run, "autograph migrate", command, MIGRATIONS).await;

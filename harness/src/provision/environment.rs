@@ -21,6 +21,8 @@ pub struct Surroundings<'a> {
     pub ports: &'a BTreeMap<Service, u16>,
     /// A folder that accounts without rights may pass through, gone with the run.
     pub scratch: &'a Path,
+    /// Where backups go.
+    pub backups: &'a Path,
 }
 
 /// The whole environment of one service that listens on a port; nothing else is inherited.
@@ -50,8 +52,7 @@ pub fn of(
     if let Some(password) = &surroundings.redis.password {
         set("REDIS_PASSWORD", password.expose());
     }
-    // In the folder that the service starts in.
-    set("BACKUP_DIR", "backups");
+    set("BACKUP_DIR", &surroundings.backups.display().to_string());
     set("BACKUP_SCRATCH_DIR", &surroundings.scratch.display().to_string());
     for (name, value) in object_store::variables("MINIO", surroundings.object_store) {
         set(&name, &value);
@@ -106,6 +107,7 @@ mod tests {
             signing_key: &secret,
             ports: &ports,
             scratch: Path::new("/dev/shm/run"),
+            backups: Path::new("/dev/shm/run/backups"),
         };
         of(&surroundings, service, port, &[], alterations)
     }

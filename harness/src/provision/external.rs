@@ -40,6 +40,7 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
         name: file.name.unwrap_or_else(|| stem(path)),
         services,
         silent: Vec::new(),
+        echoing: Vec::new(),
         // What its backups need, a deployment brings itself.
         parts: vec![Part::PostgresTools],
         inboxes: BTreeMap::new(),

@@ -7,10 +7,11 @@ use super::environment::{self, Surroundings};
 use super::error::ProvisionError;
 use super::parts::Parts;
 use super::random;
+use super::redis_client;
 use super::run::Run;
 use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
-use crate::doubles::{Change, RewritingProxy, Rule, Silent};
+use crate::doubles::{Change, Echo, RewritingProxy, Rule, Silent};
 use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
@@ -42,6 +43,7 @@ pub struct Stack {
     parts: Parts,
     redis: Arc<RedisServer>,
     postgres: Option<Arc<PostgresServer>>,
+    backups: PathBuf,
     databases: Arc<Databases>,
     database: PostgresAccess,
 }
@@ -50,6 +52,7 @@ pub struct Stack {
 #[derive(Default)]
 struct Doubles {
     _silent: Vec<Silent>,
+    _echoing: Vec<Echo>,
     _proxies: Vec<RewritingProxy>,
 }
 
@@ -72,6 +75,7 @@ struct Plan<'a> {
     ground: &'a Ground<'a>,
     spec: &'a StackSpec,
     folder: PathBuf,
+    backups: PathBuf,
     postgres: Option<Arc<PostgresServer>>,
     database: PostgresAccess,
     redis: Arc<RedisServer>,
@@ -85,6 +89,11 @@ impl Stack {
         let folder = make_folder(&ground.run.directory, spec)?;
         let statements: Vec<&str> = spec.alterations.iter().filter_map(statement).collect();
         let (postgres, redis) = tokio::try_join!(own_postgres(&ground, spec), ground.infrastructure.redis(&spec.name))?;
+        for alteration in &spec.alterations {
+            if let Alteration::Redis(words) = alteration {
+                redis_client::command(&redis.access, words).await?;
+            }
+        }
         let databases = match &postgres {
             Some(server) => Arc::new(Databases::new(ground.run.clone(), server.access.clone())),
             None => ground.databases.clone(),
@@ -92,7 +101,9 @@ impl Stack {
         let database = databases.create(&spec.name, ground.reference, &statements).await?;
         let parts = Parts::start(ground.run, ground.infrastructure, spec.own.parts, &database).await?;
         let (redis, signing_key) = (Arc::new(redis), Secret::new(random::hex(32)));
-        let plan = Plan { ground: &ground, spec, folder, postgres, database, redis, parts, signing_key };
+        // Not beside the logs: a backup of a whole server is much to write for a moment.
+        let backups = ground.run.scratch.join(folder.with_extension("backups").file_name().unwrap_or_default());
+        let plan = Plan { ground: &ground, spec, folder, backups, postgres, database, redis, parts, signing_key };
         let mut tries = 1;
         let (services, doubles, ports) = loop {
             match plan.start_services().await {
@@ -107,6 +118,7 @@ impl Stack {
             parts: plan.parts,
             redis: plan.redis,
             postgres: plan.postgres,
+            backups: plan.backups,
             databases,
             database: plan.database,
         })
@@ -134,7 +146,9 @@ impl Stack {
                 }
             }
         };
-        tokio::join!(redis, self.parts.stop(), database);
+        // Most stacks make none; what cannot be removed here goes with the run.
+        let backups = tokio::fs::remove_dir_all(&self.backups);
+        let _ = tokio::join!(redis, self.parts.stop(), database, backups);
     }
 }
 
@@ -157,6 +171,10 @@ impl Plan<'_> {
             let port = ports[&service];
             let silent = Silent::on(port).await.map_err(in_use(service, port))?;
             doubles._silent.push(silent);
+        }
+        for &service in self.spec.own.echoing {
+            let port = ports[&service];
+            doubles._echoing.push(Echo::on(port).await.map_err(in_use(service, port))?);
         }
         let mut blueprints = BTreeMap::new();
         for &service in self.spec.own.services {
@@ -186,6 +204,7 @@ impl Plan<'_> {
             signing_key: &self.signing_key,
             ports,
             scratch: &self.ground.run.scratch,
+            backups: &self.backups,
         };
         let log = self.log(service);
         std::fs::write(&log, "").map_err(ProvisionError::file("create", &log))?;
@@ -266,6 +285,7 @@ impl Plan<'_> {
             name: "reference".into(),
             services: running.map(|&service| (service, endpoint(service))).collect(),
             silent: self.spec.own.silent.to_vec(),
+            echoing: self.spec.own.echoing.to_vec(),
             parts: self.parts_there(),
             inboxes: self.parts.inboxes.clone(),
             postgres_relay: self.parts.postgres_relay.clone(),

@@ -1,6 +1,7 @@
 //! The record of a run: a directory with all outcomes and their evidence. It is the truth; every report is a view of it.
 
 mod catalogue_id;
+mod earlier;
 mod environment;
 mod error;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub(crate) mod schema;
 mod write;
 
 pub use catalogue_id::CatalogueId;
+pub use earlier::runs;
 pub use environment::ServiceState;
 pub use error::RecordError;
 pub use latest::{latest, point_latest};

@@ -48,7 +48,7 @@ impl ObservationView {
 }
 
 /// `GET auth /login → 401`, or the beginning of the question.
-fn headline(observation: &Observation) -> String {
+pub(super) fn headline(observation: &Observation) -> String {
     let asked = |key: &str| observation.asked.get(key).and_then(Value::as_str);
     let path = asked("path").or_else(|| asked("url_path")).or_else(|| asked("url"));
     let told = [asked("method"), asked("service"), path].into_iter().flatten().collect::<Vec<_>>().join(" ");

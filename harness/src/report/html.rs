@@ -5,20 +5,15 @@ mod group;
 
 use self::feature::number;
 use self::group::{AreaView, PhaseView, area, phase};
+use super::layout::{lay_out, policy};
 use super::summary::duration;
 use super::{ReportError, Summary, Tally, plain};
 use crate::outcome::{Outcome, Verdict};
 use crate::record::Record;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 const TEMPLATE: &str = include_str!("html/report.html");
-const STYLE: &str = include_str!("html/report.css");
+pub(super) const STYLE: &str = include_str!("html/report.css");
 const SCRIPT: &str = include_str!("html/report.js");
 
 /// How much of an observed value stands in a table, in letters.
@@ -48,13 +43,8 @@ pub(super) fn render(record: &Record) -> Result<String, ReportError> {
     let phases = phases.collect::<Result<Vec<_>, ReportError>>()?;
     // The comment marks let a reader of XML take the script for text, too.
     let script = format!("//<![CDATA[\n{SCRIPT}//]]>");
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
-    environment.set_syntax(syntax);
-    environment.add_template("report.html", TEMPLATE)?;
     let page = Page {
-        policy: policy(STYLE, &script),
+        policy: policy(STYLE, Some(&script)),
         css: STYLE,
         js: script,
         target: plain::line(&record.header.target),
@@ -67,16 +57,7 @@ pub(super) fn render(record: &Record) -> Result<String, ReportError> {
         areas: summary.areas.iter().map(area).collect(),
         phases,
     };
-    Ok(environment.get_template("report.html")?.render(Serde(&page))?)
-}
-
-/// Only our own style and script may act, and nothing may be fetched: even if markup slipped in, it would stay dead.
-fn policy(style: &str, script: &str) -> String {
-    let [style, script] = [style, script].map(|text| STANDARD.encode(Sha256::digest(text)));
-    format!(
-        "default-src 'none'; img-src data:; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
-         base-uri 'none'; form-action 'none'"
-    )
+    lay_out(TEMPLATE, &page)
 }
 
 fn lead(record: &Record, summary: &Summary) -> String {

@@ -31,6 +31,7 @@ macro_rules! add {
         writeln!($page, $($words)*).expect("a text can always grow")
     };
 }
+pub(super) use add;
 
 fn head(page: &mut String, record: &Record, summary: &Summary) {
     let header = &record.header;
@@ -135,7 +136,7 @@ fn unchecked(page: &mut String, record: &Record) {
 }
 
 /// `1-3, 7`.
-fn ranges(numbers: &[u16]) -> String {
+pub(super) fn ranges(numbers: &[u16]) -> String {
     let runs = numbers.chunk_by(|one, next| one + 1 == *next);
     let each = runs.map(|run| match run {
         [one] => one.to_string(),
@@ -147,7 +148,7 @@ fn ranges(numbers: &[u16]) -> String {
 
 /// A text within a line or a cell, in which no character means anything to Markdown or HTML. A backslash keeps
 /// characters literal that would begin markup; an address is kept from becoming a link, and `@` from calling someone.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     plain::line(text).chars().fold(String::new(), |mut safe, letter| {
         match letter {
             '&' => safe.push_str("&amp;"),

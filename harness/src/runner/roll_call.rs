@@ -54,8 +54,8 @@ impl RollCall {
 
 async fn ask(live: &Live, service: Service) -> Value {
     let path = live.target.services.get(&service).map_or(service.health_path(), |endpoint| &endpoint.health);
-    let (deadline, longest_text) = (Some(live.patience.moment()), LONGEST_VERSION);
-    let spec = Spec { deadline, longest_text, ..Spec::get(service, path) };
+    let spec =
+        Spec { deadline: Some(live.patience.moment()), longest_text: LONGEST_VERSION, ..Spec::get(service, path) };
     exchange(live, &spec).await.unwrap_or_else(|reason| serde_json::json!({"silence": reason.to_string()}))
 }
 

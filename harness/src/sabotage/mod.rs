@@ -7,6 +7,7 @@ mod drop_header;
 mod drop_schema;
 mod mute_log;
 mod rewrite_reply;
+mod run_redis;
 mod set_variable;
 
 use crate::provision::Alteration;
@@ -15,6 +16,7 @@ pub use drop_header::drop_header;
 pub use drop_schema::run_sql;
 pub use mute_log::mute_log;
 pub use rewrite_reply::{rewrite_status, rewrite_text};
+pub use run_redis::run_redis;
 pub use set_variable::set_variable;
 
 /// One way to break a target, and what must turn red by it.

@@ -139,9 +139,10 @@ pub trait Control: Send + Sync {
         Box::pin(async move { Err(CannotControl::new("watch", service, Power::Signal)) })
     }
 
-    /// Runs the migrations: all that are missing, or so many steps down. What was printed, and the exit code.
-    fn migrate(&self, down: Option<u32>) -> Boxed<'_, Result<Value, CannotControl>> {
-        let _ = down;
+    /// Runs the migrations: all that are missing, so many of those (above zero), or so many steps back (below zero).
+    /// What was printed, and the exit code.
+    fn migrate(&self, steps: Option<i32>) -> Boxed<'_, Result<Value, CannotControl>> {
+        let _ = steps;
         Box::pin(async move { Err(CannotControl::new("run", "the migrations", Power::Migrate)) })
     }
 

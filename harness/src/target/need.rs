@@ -26,6 +26,8 @@ pub enum Need {
     Control,
     /// Time can be let pass without waiting.
     Clock,
+    /// Leave to speak for other client addresses, by `X-Forwarded-For`.
+    Addresses,
     /// The probes under `/test/` (contract, section 3.9).
     TestEndpoints,
     /// The key that tokens are signed with, so that tokens can be forged.
@@ -34,6 +36,8 @@ pub enum Need {
     Disposable,
     /// A service played by a listener that never answers.
     Silent(Service),
+    /// A service played by a listener that tells what reached it.
+    Echo(Service),
     /// This part around the services.
     Part(Part),
     /// Power to do this to the target.
@@ -45,9 +49,9 @@ pub enum Need {
 impl Need {
     /// Every need that a target can have; patience is the run's.
     pub fn all() -> Vec<Need> {
-        let of_services = Service::ALL
-            .into_iter()
-            .flat_map(|service| [Need::Address(service), Need::Log(service), Need::Silent(service)]);
+        let of_services = Service::ALL.into_iter().flat_map(|service| {
+            [Need::Address(service), Need::Log(service), Need::Silent(service), Need::Echo(service)]
+        });
         let others = [
             Need::Sql,
             Need::Redis,
@@ -57,6 +61,7 @@ impl Need {
             Need::StoreUser,
             Need::Control,
             Need::Clock,
+            Need::Addresses,
             Need::TestEndpoints,
             Need::SigningKey,
             Need::Disposable,
@@ -90,10 +95,12 @@ impl std::fmt::Display for Need {
             Need::StoreUser => f.write_str("user of the S3 store beside its owner"),
             Need::Control => f.write_str("power to stop and start services"),
             Need::Clock => f.write_str("test clock"),
+            Need::Addresses => f.write_str("leave to speak for other client addresses"),
             Need::TestEndpoints => f.write_str("test endpoints"),
             Need::SigningKey => f.write_str("signing key of tokens"),
             Need::Disposable => f.write_str("stack that may be disturbed"),
             Need::Silent(service) => write!(f, "silent stand-in for {service}"),
+            Need::Echo(service) => write!(f, "stand-in for {service} that tells what reached it"),
             Need::Part(part) => part.fmt(f),
             Need::Power(power) => power.fmt(f),
             Need::Patience(wait) => write!(f, "patience {} s", wait.as_secs_f64().ceil()),

@@ -19,6 +19,8 @@ pub struct Own {
     pub services: &'static [Service],
     /// Services played by a listener that accepts connections and never answers.
     pub silent: &'static [Service],
+    /// Services played by a listener that tells what reached it.
+    pub echoing: &'static [Service],
     /// What else stands around the services.
     pub parts: &'static [Part],
     /// Environment variables that the check's surroundings demand, such as a store small enough to be filled.
@@ -28,12 +30,17 @@ pub struct Own {
 impl Own {
     /// A stack of these services and nothing else.
     pub const fn of(services: &'static [Service]) -> Own {
-        Own { services, silent: &[], parts: &[], variables: &[] }
+        Own { services, silent: &[], echoing: &[], parts: &[], variables: &[] }
     }
 
     /// Plays these services by a listener that never answers.
     pub const fn silent(self, silent: &'static [Service]) -> Own {
         Own { silent, ..self }
+    }
+
+    /// Plays these services by a listener that tells what reached it, and sets a cookie.
+    pub const fn echoing(self, echoing: &'static [Service]) -> Own {
+        Own { echoing, ..self }
     }
 
     /// Adds these parts.

@@ -14,6 +14,8 @@ pub struct Target {
     pub services: BTreeMap<Service, Endpoint>,
     /// Services that a silent listener plays; they have no entry in `services`.
     pub silent: Vec<Service>,
+    /// Services that a listener plays which tells what reached it; they have no entry in `services` either.
+    pub echoing: Vec<Service>,
     /// What else stands around the services.
     pub parts: Vec<Part>,
     /// What the doubles among the parts have received.
@@ -133,10 +135,12 @@ impl Target {
             Need::StoreUser => self.object_store.as_ref().is_some_and(|store| store.user.is_some()),
             Need::Control => self.control.is_some(),
             Need::Clock => self.clock,
+            Need::Addresses => self.forwarded_for,
             Need::TestEndpoints => self.test_endpoints,
             Need::SigningKey => self.signing_key.is_some(),
             Need::Disposable => self.disposable,
             Need::Silent(service) => self.silent.contains(&service),
+            Need::Echo(service) => self.echoing.contains(&service),
             Need::Part(part) => self.parts.contains(&part),
             Need::Power(power) => self.control.as_ref().is_some_and(|control| control.grants(power)),
             Need::Patience(_) => false,

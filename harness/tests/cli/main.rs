@@ -5,6 +5,7 @@ mod explain;
 mod gate;
 mod list;
 mod mark;
+mod progress;
 mod project;
 mod report;
 mod usage;

@@ -1,12 +1,12 @@
-//! Generation of diagrams: so far alive and watched, no more.
-//!
-//! Health, metrics, log and shutdown come from [`crate::startup`], as for every service.
+//! Generation of diagrams: takes a prompt, and says for now that no provider is set up.
+
+mod routes;
 
 use axum::Router;
 
 use crate::startup::{Context, StartupError};
 
-/// This service has no routes of its own yet.
+/// All routes of the service.
 pub async fn router(_context: &Context) -> Result<Router, StartupError> {
-    Ok(Router::new())
+    Ok(routes::router())
 }

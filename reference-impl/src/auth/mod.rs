@@ -11,10 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::Router;
-use sqlx::PgPool;
 
 use crate::config::Settings;
-use crate::postgres;
+use crate::postgres::{self, Database};
 use crate::startup::{Context, StartupError};
 use crate::telemetry::metrics::{Counter, Metrics};
 use password::Passwords;
@@ -26,7 +25,7 @@ use token::Tokens;
 struct Auth {
     settings: Arc<Settings>,
     clock: crate::clock::Clock,
-    db: PgPool,
+    db: Database,
     passwords: Passwords,
     tokens: Tokens,
     sessions: Sessions,

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{FromRow, PgPool};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::email::Email;
 use crate::error::ApiError;
+use crate::postgres::Database;
 
 /// A user as others may see it.
 #[derive(Debug, Serialize, FromRow)]
@@ -38,7 +39,7 @@ pub struct Credentials {
 
 /// Adds a user; `None` when the address is taken.
 pub async fn add(
-    db: &PgPool,
+    db: &Database,
     email: &Email,
     password_hash: &str,
     full_name: Option<&str>,
@@ -59,7 +60,7 @@ pub async fn add(
 }
 
 /// The user with this id.
-pub async fn find(db: &PgPool, id: &str) -> Result<Option<User>, ApiError> {
+pub async fn find(db: &Database, id: &str) -> Result<Option<User>, ApiError> {
     let user = sqlx::query_as("select id, email, full_name, is_active, role, created_at from users where id = $1")
         .bind(id)
         .fetch_optional(db)
@@ -68,7 +69,7 @@ pub async fn find(db: &PgPool, id: &str) -> Result<Option<User>, ApiError> {
 }
 
 /// The credentials that belong to this address.
-pub async fn credentials(db: &PgPool, email: &str) -> Result<Option<Credentials>, ApiError> {
+pub async fn credentials(db: &Database, email: &str) -> Result<Option<Credentials>, ApiError> {
     let credentials = sqlx::query_as("select id, password_hash, is_active from users where email = $1")
         .bind(email)
         .fetch_optional(db)
@@ -77,7 +78,7 @@ pub async fn credentials(db: &PgPool, email: &str) -> Result<Option<Credentials>
 }
 
 /// Notes that the user has just signed in.
-pub async fn signed_in(db: &PgPool, id: &str, at: DateTime<Utc>) -> Result<(), ApiError> {
+pub async fn signed_in(db: &Database, id: &str, at: DateTime<Utc>) -> Result<(), ApiError> {
     sqlx::query("update users set last_login_at = $2 where id = $1").bind(id).bind(at).execute(db).await?;
     Ok(())
 }

@@ -37,7 +37,7 @@ impl Backups {
         server.must_stream()?;
         let program = self.tools().program("pg_basebackup", server.major).await?;
         // First the stream, then the copy: no change falls between them.
-        self.stream().running(&server).await?;
+        let log = self.stream().running().await?;
         let (place, unfinished) = self.catalogue().place(&name, Kind::Base, None)?;
         let given = arguments([
             &"--pgdata",
@@ -51,7 +51,7 @@ impl Backups {
         ]);
         run("pg_basebackup", &program, given, &access.environment()).await?;
         let (timeline, from, to) = noted(&unfinished).await?;
-        let span = Span::of(&Server { timeline, ..server }, None, from, to);
+        let span = Span::of(&Server { timeline, ..server }, log, None, from, to);
         let holds_until = self.server_time().await?;
         let database = access.database().to_owned();
         let manifest = Manifest {

@@ -9,7 +9,9 @@ use chrono::{DateTime, Utc};
 
 use super::child::blocking;
 use super::error::BackupError;
+use super::lsn::segment_of;
 use super::manifest::{Format, Kind, Manifest};
+use super::server::Server;
 
 const BASE: &str = "base";
 const INCREMENTAL: &str = "incremental";
@@ -66,11 +68,28 @@ impl Catalogue {
         Ok(folder)
     }
 
-    /// The folder for the log of changes of one server.
-    pub fn wal_of(&self, system_identifier: &str) -> Result<PathBuf, BackupError> {
-        let folder = self.folder_of(WAL)?.join(system_identifier);
+    /// The folder for a log of changes.
+    pub fn folder_of_log(&self, log: &str) -> Result<PathBuf, BackupError> {
+        let folder = self.folder_of(WAL)?.join(log);
         private_folder(&folder)?;
         Ok(folder)
+    }
+
+    /// What the log of this server is called. One whose log ends before what was received already has been set back,
+    /// and goes on with another history: it gets another log, lest the two be mixed.
+    pub async fn log_of(&self, server: &Server) -> Result<String, BackupError> {
+        let folder = self.folder_of(WAL)?;
+        let (name, size) = (server.system_identifier.clone(), server.segment_size);
+        let written = server.written.segment(size);
+        let reading = folder.clone();
+        let choose = move || {
+            let named = |number: u32| if number == 0 { name.clone() } else { format!("{name}.{number}") };
+            let last = (1..).find(|number| !reading.join(named(*number)).exists()).unwrap_or(1) - 1;
+            let received = children(&reading.join(named(last)))?;
+            let newest = received.iter().filter_map(|(file, _)| segment_of(file, size)).max();
+            Ok(named(last + u32::from(newest > Some(written))))
+        };
+        blocking(choose).await.map_err(BackupError::file("read", folder))
     }
 
     /// Where a backup comes to lie, and where it is made until it is whole.

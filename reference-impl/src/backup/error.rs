@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::ApiError;
+use crate::object_store::StoreError;
 
 /// What went wrong, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +60,8 @@ pub enum BackupError {
         source: io::Error,
     },
     /// A store for copies away from here did not do what it was asked.
-    #[error("the object store refused: {0}")]
-    OffSite(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    OffSite(#[from] StoreError),
 }
 
 impl BackupError {
@@ -87,6 +88,7 @@ impl From<BackupError> for ApiError {
             BackupError::Unknown(_) => ApiError::NotFound(error.to_string()),
             BackupError::Invalid { field, message } => ApiError::invalid("value_invalid", &["query", field], message),
             BackupError::Refused(_) | BackupError::NoProgram { .. } => ApiError::Conflict(error.to_string()),
+            BackupError::OffSite(source) => source.into(),
             BackupError::Database { source, .. } if matches!(source, sqlx::Error::Io(_)) => source.into(),
             _ => ApiError::internal("the work on backups", error),
         }

@@ -10,23 +10,23 @@ use super::child::blocking;
 use super::error::BackupError;
 use super::lsn::{Lsn, file_name};
 use super::manifest::{Kind, Manifest, Span};
-use super::server::Server;
 
 impl Backups {
     /// Closes the log of changes and keeps what is new in it.
     pub(super) async fn incremental(&self, name: String) -> Result<Entry, BackupError> {
         let server = self.access().server().await?;
         server.must_stream()?;
-        let (parent, parent_span) = self.newest_span(&server).await?;
+        let log = self.stream().running().await?;
+        let (parent, parent_span) = self.newest_span(&log, server.timeline).await?;
         let to = self.stream().close(&server).await?;
         let holds_until = self.server_time().await?;
         let first = parent_span.next_segment();
         let from = Lsn::start_of(first, server.segment_size);
-        let span = Span::of(&server, Some(parent), from, to);
+        let span = Span::of(&server, log.clone(), Some(parent), from, to);
         let (place, unfinished) = self.catalogue().place(&name, Kind::Incremental, None)?;
-        let log = self.catalogue().wal_of(&server.system_identifier)?;
+        let received = self.catalogue().folder_of_log(&log)?;
         let files = (first..=to.segment_before(server.segment_size))
-            .map(|segment| log.join(file_name(server.timeline, segment, server.segment_size)))
+            .map(|segment| received.join(file_name(server.timeline, segment, server.segment_size)))
             .collect();
         let folder = unfinished.clone();
         blocking(move || collect(files, folder)).await.map_err(|error| match error.kind() {
@@ -49,11 +49,10 @@ impl Backups {
     }
 
     /// The newest backup of this server that changes can be added to.
-    async fn newest_span(&self, server: &Server) -> Result<(String, Span), BackupError> {
+    async fn newest_span(&self, log: &str, timeline: u32) -> Result<(String, Span), BackupError> {
         let manifests = self.catalogue().all().await?.into_iter().filter_map(|entry| entry.manifest);
         let spans = manifests.filter_map(|manifest| Some((manifest.name, manifest.span?)));
-        let ours = spans
-            .filter(|(_, span)| span.system_identifier == server.system_identifier && span.timeline == server.timeline);
+        let ours = spans.filter(|(_, span)| span.log == log && span.timeline == timeline);
         ours.max_by_key(|(_, span)| span.to).ok_or_else(|| {
             BackupError::Refused(
                 "there is no base of this server that changes could be added to; make one with backup_type=base"

@@ -84,6 +84,8 @@ pub struct Manifest {
 /// A piece of a server's log of changes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Span {
+    /// The log, as the catalogue calls it.
+    pub log: String,
     /// Which server's.
     pub system_identifier: String,
     /// Its version.
@@ -102,8 +104,9 @@ pub struct Span {
 
 impl Span {
     /// A piece of this server's log.
-    pub fn of(server: &Server, parent: Option<String>, from: Lsn, to: Lsn) -> Span {
+    pub fn of(server: &Server, log: String, parent: Option<String>, from: Lsn, to: Lsn) -> Span {
         Span {
+            log,
             system_identifier: server.system_identifier.clone(),
             major: server.major,
             segment_size: server.segment_size,

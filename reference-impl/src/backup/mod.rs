@@ -14,6 +14,7 @@ pub mod error;
 mod incremental;
 mod lsn;
 pub mod manifest;
+pub mod off_site;
 mod recovery;
 pub mod restore;
 mod schedule;
@@ -32,11 +33,13 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::config;
+use crate::object_store::ObjectStore;
 use crate::startup::Context;
 
 use catalogue::{Catalogue, Entry};
 use error::BackupError;
 use manifest::{Format, Kind};
+use off_site::{Copied, OffSite};
 use server::Access;
 use tools::Tools;
 use wal::WalStream;
@@ -52,21 +55,46 @@ struct Inner {
     tools: Arc<Tools>,
     catalogue: Catalogue,
     stream: WalStream,
+    /// Where copies of dumps go, if anywhere.
+    off_site: Option<OffSite>,
     /// Held while a backup is made, restored or removed: one thing at a time.
     work: Mutex<()>,
 }
 
+/// A backup that is to be made.
+#[derive(Debug, Clone, Default)]
+pub struct Order {
+    /// What it is to hold.
+    pub kind: Kind,
+    /// How it is to be written, if it is full.
+    pub format: Format,
+    /// Its name; without one it is named after the moment.
+    pub name: Option<String>,
+    /// Whether a copy goes to the object store, where there is one.
+    pub copy: bool,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// The backup.
+    pub entry: Entry,
+    /// The key of its copy in the store, if there is one.
+    pub key: Option<String>,
+}
+
 impl Backups {
     /// Begins to look after the backups: receives the log of changes, keeps to the schedule, repeats the drills.
-    pub fn watch(context: &Context) -> Backups {
+    pub fn watch(context: &Context, store: &ObjectStore) -> Backups {
         let settings = context.settings.backup.clone();
         let access = Access(context.settings.postgres.clone());
         let tools = Arc::new(Tools::new(settings.programs.clone()));
         let catalogue = Catalogue::new(&settings.folder);
         let stream = WalStream::new(settings.wal_streaming, access.clone(), Arc::clone(&tools), catalogue.clone());
+        let off_site = settings.off_site.then(|| OffSite::new(store.clone()));
         let clock = context.clock.clone();
         let work = Mutex::default();
-        let backups = Backups(Arc::new(Inner { settings, clock, access, tools, catalogue, stream, work }));
+        let backups = Backups(Arc::new(Inner { settings, clock, access, tools, catalogue, stream, off_site, work }));
         let (watching, gate) = (backups.clone(), context.gate.clone());
         tokio::spawn(async move {
             tokio::select! {
@@ -87,22 +115,16 @@ impl Backups {
         tokio::join!(self.stream().keep(self.clock()), schedule::keep(self), disaster::repeat(self));
     }
 
-    /// Makes a backup. The name of the new one is `name`, or says when it was made.
-    pub async fn create(&self, kind: Kind, format: Format, name: Option<String>) -> Result<Entry, BackupError> {
+    /// Makes a backup.
+    pub async fn create(&self, order: Order) -> Result<Made, BackupError> {
         let _alone = self.0.work.lock().await;
-        self.create_as("autograph_backup", kind, format, name).await
+        self.create_as("autograph_backup", order).await
     }
 
-    async fn create_as(
-        &self,
-        stem: &str,
-        kind: Kind,
-        format: Format,
-        name: Option<String>,
-    ) -> Result<Entry, BackupError> {
-        let name = self.catalogue().free_name(name, stem, self.clock().now()).await?;
-        let made = match kind {
-            Kind::Full => self.dump(name.clone(), format).await,
+    async fn create_as(&self, stem: &str, order: Order) -> Result<Made, BackupError> {
+        let name = self.catalogue().free_name(order.name, stem, self.clock().now()).await?;
+        let made = match order.kind {
+            Kind::Full => self.dump(name.clone(), order.format).await,
             Kind::Base => self.base(name.clone()).await,
             Kind::Incremental => self.incremental(name.clone()).await,
         };
@@ -110,12 +132,48 @@ impl Backups {
             Ok(entry) => tracing::info!(backup_name = name, file_size_bytes = entry.size, "Backup made"),
             Err(error) => tracing::error!(backup_name = name, error = %error, "Backup failed"),
         }
-        made
+        let entry = made?;
+        let key = if order.copy { self.copy(&entry).await } else { None };
+        Ok(Made { entry, key })
+    }
+
+    /// Copies a dump to the store. Without a copy it is still a backup.
+    async fn copy(&self, entry: &Entry) -> Option<String> {
+        let off_site = self.0.off_site.as_ref().filter(|_| entry.kind == Kind::Full)?;
+        let copied = off_site.put(entry).await;
+        copied.inspect_err(|error| tracing::error!(error = %error, "Backup not copied to the object store")).ok()
     }
 
     /// Every backup, the newest first.
     pub async fn list(&self) -> Result<Vec<Entry>, BackupError> {
         self.catalogue().all().await
+    }
+
+    /// Every copy in the store, and why they cannot be told where that is so.
+    pub async fn copies(&self) -> Result<Vec<Copied>, BackupError> {
+        match &self.0.off_site {
+            Some(off_site) => off_site.list().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Removes the copy of a backup in the store. Whether there was one.
+    pub async fn remove_copy(&self, name: &str) -> Result<bool, BackupError> {
+        match &self.0.off_site {
+            Some(off_site) => off_site.remove(name).await,
+            None => Ok(false),
+        }
+    }
+
+    /// The backup of this name; if it is not here, its copy is brought from the store.
+    async fn here_or_fetched(&self, name: &str) -> Result<Entry, BackupError> {
+        match (self.catalogue().find(name).await, &self.0.off_site) {
+            (Err(BackupError::Unknown(_)), Some(off_site)) => {
+                off_site.fetch(name, self.catalogue().folder()?).await?;
+                self.catalogue().find(name).await
+            }
+            (found, _) => found,
+        }
     }
 
     /// Removes a backup, and what of the log of changes no base needs any more. Whether there was one.
@@ -135,10 +193,10 @@ impl Backups {
 
     async fn prune(&self, span: &manifest::Span) -> Result<(), BackupError> {
         let spans = self.catalogue().all().await?.into_iter().filter_map(|entry| entry.manifest?.span);
-        let kept = spans.filter(|other| other.system_identifier == span.system_identifier && other.parent.is_none());
+        let kept = spans.filter(|other| other.log == span.log && other.parent.is_none());
         // Without a base there is nothing that says what may go.
         if let Some(oldest) = kept.map(|base| base.from).min() {
-            let folder = self.catalogue().wal_of(&span.system_identifier)?;
+            let folder = self.catalogue().folder_of_log(&span.log)?;
             let (first, size) = (oldest.segment(span.segment_size), span.segment_size);
             let pruning = folder.clone();
             let pruned = child::blocking(move || wal::prune(&pruning, first, size)).await;

@@ -19,6 +19,8 @@ const SKEW: TimeDelta = TimeDelta::seconds(60);
 pub enum What {
     /// What a backup holds: its name, with or without extension.
     Backup(String),
+    /// The same, brought from the object store if it is not here.
+    Copy(String),
     /// What lies at this path.
     Path(String),
     /// The database as it was at a moment.
@@ -57,14 +59,11 @@ impl Backups {
     }
 
     async fn restore_alone(&self, what: What, clean: bool) -> Result<Restored, BackupError> {
-        let name = match &what {
-            What::Backup(name) => Some(name.clone()),
-            What::Path(path) => Some(self.catalogue().name_in(path)?),
+        let entry = match &what {
+            What::Backup(name) => Some(self.catalogue().find(name).await?),
+            What::Copy(name) => Some(self.here_or_fetched(name).await?),
+            What::Path(path) => Some(self.catalogue().find(&self.catalogue().name_in(path)?).await?),
             What::Time(_) | What::Latest => None,
-        };
-        let entry = match name {
-            Some(name) => Some(self.catalogue().find(&name).await?),
-            None => None,
         };
         self.must_be_replaceable(clean).await?;
         let chain = match (entry, what) {
@@ -129,7 +128,7 @@ impl Backups {
 
     async fn chain_from(&self, base: Entry, time: Option<DateTime<Utc>>) -> Result<Chain, BackupError> {
         let span = span_of(&base)?;
-        let folder = self.catalogue().wal_of(&span.system_identifier)?;
+        let folder = self.catalogue().folder_of_log(&span.log)?;
         let log = files_from(folder, span.from.segment(span.segment_size), span.segment_size).await?;
         let major = span.major;
         Ok(Chain { log, major, until: time.map_or(Until::Last, Until::Time), base })
@@ -137,8 +136,11 @@ impl Backups {
 
     /// Makes sure that the log has all that the server has, if the server is still the one that the base is of.
     async fn close_if_live(&self, span: &Span) {
-        if let Ok(server) = self.access().server().await
-            && server.system_identifier == span.system_identifier
+        // A server that is away or another's has nothing to add.
+        let Ok(server) = self.access().server().await else {
+            return;
+        };
+        if self.catalogue().log_of(&server).await.is_ok_and(|log| log == span.log)
             && let Err(error) = self.stream().close(&server).await
         {
             tracing::warn!(error = %error, "The newest changes may be missing in the log");

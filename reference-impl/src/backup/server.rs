@@ -3,6 +3,7 @@
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::error::BackupError;
+use super::lsn::Lsn;
 use crate::config;
 use crate::postgres::place;
 
@@ -24,6 +25,8 @@ pub struct Server {
     pub segment_size: u64,
     /// Which line of history it is on; each recovery begins a new one.
     pub timeline: u32,
+    /// Up to where its log of changes is written.
+    pub written: Lsn,
     /// What keeps it from handing out its WAL, if anything does.
     pub hindrance: Option<String>,
 }
@@ -70,13 +73,13 @@ impl Access {
 impl Server {
     /// Asks the server on this connection who it is.
     pub async fn ask(connection: &mut PgConnection) -> Result<Server, BackupError> {
-        type Row = (String, i32, i64, i32, String, i32);
-        let (system_identifier, version, segment_size, timeline, level, senders): Row = sqlx::query_as(
+        type Row = (String, i32, i64, i32, String, i32, String);
+        let (system_identifier, version, segment_size, timeline, level, senders, written): Row = sqlx::query_as(
             "select (select system_identifier::text from pg_control_system()), \
              current_setting('server_version_num')::int, \
              (select setting::bigint from pg_settings where name = 'wal_segment_size'), \
              (select timeline_id from pg_control_checkpoint()), \
-             current_setting('wal_level'), current_setting('max_wal_senders')::int",
+             current_setting('wal_level'), current_setting('max_wal_senders')::int, pg_current_wal_flush_lsn()::text",
         )
         .fetch_one(connection)
         .await
@@ -91,6 +94,9 @@ impl Server {
             major: version.unsigned_abs() / 10_000,
             segment_size: segment_size.unsigned_abs(),
             timeline: timeline.unsigned_abs(),
+            written: written
+                .parse()
+                .map_err(|_| BackupError::Refused(format!("the server says its log ends at {written}")))?,
             hindrance,
         })
     }

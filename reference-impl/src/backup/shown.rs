@@ -3,8 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Made;
 use super::catalogue::Entry;
 use super::manifest::Kind;
+use super::off_site::Copied;
 use crate::telemetry::json_log::written;
 
 /// A backup in a list.
@@ -31,8 +33,25 @@ impl From<&Entry> for Listed {
     }
 }
 
+/// The copy of a backup in the store, in a list.
+#[derive(Debug, Serialize)]
+pub struct ListedCopy {
+    name: String,
+    key: String,
+    size_bytes: u64,
+    size_mb: f64,
+    modified: String,
+}
+
+impl From<Copied> for ListedCopy {
+    fn from(copy: Copied) -> ListedCopy {
+        let Copied { name, key, size, modified } = copy;
+        ListedCopy { name, key, size_bytes: size, size_mb: megabytes(size), modified }
+    }
+}
+
 /// A backup that was just made, with its place in the log of changes if it has one.
-pub fn made(entry: &Entry, database: &str, timestamp: String) -> Value {
+pub fn made(Made { entry, key }: &Made, database: &str, timestamp: String) -> Value {
     let mut shown = json!({
         "backup_name": entry.name,
         "file_path": entry.path.display().to_string(),
@@ -42,8 +61,8 @@ pub fn made(entry: &Entry, database: &str, timestamp: String) -> Value {
         "backup_type": entry.kind,
         "timestamp": timestamp,
         "database": database,
-        "uploaded_to_minio": false,
-        "minio_key": null,
+        "uploaded_to_minio": key.is_some(),
+        "minio_key": key,
         "success": true,
     });
     if let Some(span) = entry.manifest.as_ref().and_then(|manifest| manifest.span.as_ref()) {

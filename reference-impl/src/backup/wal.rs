@@ -35,7 +35,7 @@ const GLANCE: Duration = Duration::from_millis(5);
 pub enum State {
     /// Nobody has asked for it: there is no base that the changes could be added to.
     Idle,
-    /// It flows from the server with this identifier.
+    /// It flows into this log.
     Streaming(String),
     /// It does not flow, for this reason.
     Interrupted(String),
@@ -90,21 +90,22 @@ impl WalStream {
         }
     }
 
-    /// Waits until it flows from this server.
-    pub async fn running(&self, server: &Server) -> Result<(), BackupError> {
+    /// Waits until it flows: the log it flows into.
+    pub async fn running(&self) -> Result<String, BackupError> {
         if !self.0.enabled {
             let off =
                 "the log of changes is not kept, as BACKUP_WAL_STREAMING is off; turn it on and make a base backup";
             return Err(BackupError::Refused(off.to_owned()));
         }
-        let flowing = State::Streaming(server.system_identifier.clone());
-        if self.state() != flowing {
+        let mut state = self.0.state.subscribe();
+        let flows = |state: &State| matches!(state, State::Streaming(_));
+        if !flows(&state.borrow()) {
             self.want();
         }
-        let mut state = self.0.state.subscribe();
-        let flows = tokio::time::timeout(PATIENCE, state.wait_for(|state| *state == flowing)).await;
-        if flows.is_ok_and(|outcome| outcome.is_ok()) {
-            return Ok(());
+        if let Ok(Ok(state)) = tokio::time::timeout(PATIENCE, state.wait_for(flows)).await
+            && let State::Streaming(log) = &*state
+        {
+            return Ok(log.clone());
         }
         let why = match self.state() {
             State::Interrupted(why) => why,
@@ -118,7 +119,8 @@ impl WalStream {
         let mut connection = self.0.access.maintenance().await?;
         let server = Server::ask(&mut connection).await?;
         server.must_stream()?;
-        let folder = self.0.catalogue.wal_of(&server.system_identifier)?;
+        let log = self.0.catalogue.log_of(&server).await?;
+        let folder = self.0.catalogue.folder_of_log(&log)?;
         make_slot(&mut connection).await?;
         let program = self.0.tools.program("pg_receivewal", server.major).await?;
         let mut child = tethered(&program, Ending::Terminate, None)
@@ -135,14 +137,14 @@ impl WalStream {
         }
         // It is of no use while the stream flows.
         let _ = connection.close().await;
-        tracing::info!(system_identifier = server.system_identifier, "The log of changes is being received");
-        self.0.state.send_replace(State::Streaming(server.system_identifier));
+        tracing::info!(log, "The log of changes is being received");
+        self.0.state.send_replace(State::Streaming(log));
         Err(ended(&mut child).await)
     }
 
     /// Makes sure that every change so far is in the files; the position behind the last of them.
     pub async fn close(&self, server: &Server) -> Result<Lsn, BackupError> {
-        self.running(server).await?;
+        let log = self.running().await?;
         let doing = "close the current file of the log";
         let mut connection = self.0.access.maintenance().await?;
         // A commit of our own: without one, a server at rest has nothing to close, and recovery to a moment after
@@ -155,7 +157,7 @@ impl WalStream {
         let end: Lsn =
             end.parse().map_err(|_| BackupError::Refused(format!("the server says its log ends at {end}")))?;
         let last = end.segment_before(server.segment_size);
-        let folder = self.0.catalogue.wal_of(&server.system_identifier)?;
+        let folder = self.0.catalogue.folder_of_log(&log)?;
         let file = folder.join(file_name(server.timeline, last, server.segment_size));
         let arrived = async {
             while !tokio::fs::try_exists(&file).await.unwrap_or_default() {

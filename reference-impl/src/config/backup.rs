@@ -17,6 +17,8 @@ pub struct Backup {
     pub folder: PathBuf,
     /// `BACKUP_SCRATCH_DIR`: where a recovered server has its data for a while.
     pub scratch: PathBuf,
+    /// Whether copies of dumps go to the object store: only where `MINIO_ENDPOINT` says where that is.
+    pub off_site: bool,
     /// `BACKUP_WAL_STREAMING`: keep the log of changes, without which only whole dumps can be restored.
     pub wal_streaming: bool,
     /// `PG_BIN`: the folder of PostgreSQL's programs, where they are not in a usual place.
@@ -37,6 +39,7 @@ pub(super) fn read(given: &Given) -> Result<Backup, SettingsError> {
         interval: HOUR.mul_f64(given.positive("BACKUP_INTERVAL_HOURS", 24.0)?),
         folder: given.text("BACKUP_DIR", "/tmp/backups").into(),
         scratch: given.get("BACKUP_SCRATCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from),
+        off_site: given.get("MINIO_ENDPOINT").is_some(),
         wal_streaming: given.flag("BACKUP_WAL_STREAMING", true)?,
         programs: given.get("PG_BIN").map(PathBuf::from),
         rto_minutes: given.count("DR_RTO_MINUTES", 60)?,

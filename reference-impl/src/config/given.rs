@@ -79,6 +79,10 @@ impl<'a> Given<'a> {
         self.positive(variable, default).map(Duration::from_secs_f64)
     }
 
+    pub(super) fn milliseconds(&self, variable: &str, default: f64) -> Result<Duration, SettingsError> {
+        self.positive(variable, default).map(|number| Duration::from_secs_f64(number / 1000.0))
+    }
+
     /// Seconds that may also be none at all, which is the default.
     pub(super) fn seconds_or_none(&self, variable: &str) -> Result<Duration, SettingsError> {
         let expected = "a number from 0 to 1e9";

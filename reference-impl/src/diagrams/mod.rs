@@ -1,5 +1,7 @@
 //! Diagrams and their versions.
 
+mod announce;
+mod cache;
 mod caller;
 pub mod diagram;
 mod routes;
@@ -7,17 +9,20 @@ mod search;
 mod storage;
 
 use axum::Router;
-use sqlx::PgPool;
 
 use crate::object_store::{ObjectStore, housekeeping};
-use crate::postgres;
+use crate::postgres::{self, Database};
+use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError};
 use crate::telemetry::metrics::{Counter, Metrics};
+use cache::Cache;
 
 /// What the routes of this service stand on.
 #[derive(Clone)]
 struct Diagrams {
-    db: PgPool,
+    db: Database,
+    redis: Pool,
+    cache: Cache,
     counts: Counts,
 }
 
@@ -34,7 +39,13 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     let store = ObjectStore::new(&context.settings.object_store.main)
         .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
     housekeeping::begin(context, store);
-    let diagrams = Diagrams { db: postgres::pool(context), counts: Counts::register(&context.metrics) };
+    let redis = Pool::new(&context.settings, redis::CACHE);
+    let diagrams = Diagrams {
+        db: postgres::pool(context),
+        cache: Cache::new(&context.settings.cache, redis.clone()),
+        redis,
+        counts: Counts::register(&context.metrics),
+    };
     let router = routes::router().with_state(diagrams);
     Ok(router.merge(postgres::query_stats::router(context)))
 }

@@ -2,19 +2,20 @@
 
 use serde_json::{Map, Value};
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, QueryBuilder};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, QueryBuilder};
 use uuid::Uuid;
 
 use super::diagram::{Change, Diagram, Draft, Version};
 use super::search::Search;
 use crate::error::ApiError;
+use crate::postgres::Database;
 
 const COLUMNS: &str = "id, title, file_type, canvas_data, note_content, owner_id, folder_id, is_starred, \
                        is_deleted, view_count, current_version, created_at, updated_at";
 
 /// One page of the caller's diagrams, and how many there are in all: the newest first, or the best match of a search.
 pub(super) async fn list(
-    db: &PgPool,
+    db: &Database,
     owner: &str,
     search: Option<&Search>,
     page: i64,
@@ -40,7 +41,7 @@ pub(super) async fn list(
 }
 
 /// One diagram.
-pub(super) async fn find(db: &PgPool, owner: &str, id: &str) -> Result<Diagram, ApiError> {
+pub(super) async fn find(db: &Database, owner: &str, id: &str) -> Result<Diagram, ApiError> {
     sqlx::query_as(AssertSqlSafe(format!(
         "select {COLUMNS} from files where id = $1 and owner_id = $2 and not is_deleted"
     )))
@@ -52,7 +53,7 @@ pub(super) async fn find(db: &PgPool, owner: &str, id: &str) -> Result<Diagram, 
 }
 
 /// The versions of a diagram, the oldest first.
-pub(super) async fn versions(db: &PgPool, owner: &str, id: &str) -> Result<Vec<Version>, ApiError> {
+pub(super) async fn versions(db: &Database, owner: &str, id: &str) -> Result<Vec<Version>, ApiError> {
     find(db, owner, id).await?;
     let versions = sqlx::query_as(
         "select id, file_id, version_number, canvas_data, note_content, description, label,
@@ -66,8 +67,9 @@ pub(super) async fn versions(db: &PgPool, owner: &str, id: &str) -> Result<Vec<V
 }
 
 /// Adds a diagram and its version 1.
-pub(super) async fn create(db: &PgPool, owner: &str, draft: &Draft) -> Result<Diagram, ApiError> {
-    let mut transaction = db.begin().await?;
+pub(super) async fn create(db: &Database, owner: &str, draft: &Draft) -> Result<Diagram, ApiError> {
+    let mut connection = db.acquire().await?;
+    let mut transaction = connection.begin().await?;
     if let Some(folder) = &draft.folder_id {
         must_own_folder(&mut transaction, owner, folder).await?;
     }
@@ -92,8 +94,9 @@ pub(super) async fn create(db: &PgPool, owner: &str, draft: &Draft) -> Result<Di
 }
 
 /// Changes a diagram, which always makes a new version.
-pub(super) async fn update(db: &PgPool, owner: &str, id: &str, change: &Change) -> Result<Diagram, ApiError> {
-    let mut transaction = db.begin().await?;
+pub(super) async fn update(db: &Database, owner: &str, id: &str, change: &Change) -> Result<Diagram, ApiError> {
+    let mut connection = db.acquire().await?;
+    let mut transaction = connection.begin().await?;
     let number = next_number(&mut transaction, owner, id).await?;
     let canvas: Option<Json<&Map<String, Value>>> = change.canvas_data.as_ref().map(Json);
     let diagram: Diagram = sqlx::query_as(AssertSqlSafe(format!(
@@ -119,7 +122,7 @@ pub(super) async fn update(db: &PgPool, owner: &str, id: &str, change: &Change) 
 }
 
 /// Puts a diagram into the bin.
-pub(super) async fn delete(db: &PgPool, owner: &str, id: &str) -> Result<(), ApiError> {
+pub(super) async fn delete(db: &Database, owner: &str, id: &str) -> Result<(), ApiError> {
     let deleted = sqlx::query(
         "update files set is_deleted = true, deleted_at = now(), updated_at = now()
          where id = $1 and owner_id = $2 and not is_deleted",

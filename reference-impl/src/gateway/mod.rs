@@ -31,6 +31,7 @@ use crate::middleware::rate_limit::{RateLimiter, rate_limit};
 use crate::middleware::request_metrics::RequestMetrics;
 use crate::middleware::signed_in::{Gatekeeper, require_signed_in};
 use crate::middleware::{request_log, request_metrics, shutdown};
+use crate::object_store::ObjectStore;
 use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError, method_not_allowed, not_found};
 use crate::telemetry::correlation_id;
@@ -44,15 +45,12 @@ use proxy::Forwarding;
 use routes::Watches;
 use upstreams::Upstream;
 
-/// Enough to spread the load, far from the fifty that the store grants a client.
-const REDIS_CONNECTIONS: usize = 8;
-
 /// How much longer than a request the lock on its idempotency key lives.
 const LOCK_OUTLIVES_REQUEST: Duration = Duration::from_secs(5);
 
 /// The routes of the gateway and all layers around them, the outermost last.
 pub async fn router(context: &Context) -> Result<Router, StartupError> {
-    let pool = redis_pool(context)?;
+    let pool = redis_pool(context);
     let upstreams = upstreams::routed(context);
     let costs = Costs::register(&context.metrics, context.service);
     let prober = Prober::new(&context.settings);
@@ -63,9 +61,11 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
         alerts: Alerts::watch(context, prober.clone())?,
         prober,
     };
-    let metrics = RequestMetrics::register(&context.metrics, context.service);
+    let store = ObjectStore::new(&context.settings.object_store.main)
+        .map_err(|error| StartupError::Part { part: "the way to the object store", source: error.into() })?;
+    let metrics = RequestMetrics::register(context);
     let mut router = proxied(&upstreams)
-        .merge(routes::router(context, &upstreams, watches))
+        .merge(routes::router(context, &upstreams, watches, &store))
         .merge(every_service::router(context))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -111,9 +111,8 @@ fn proxied(upstreams: &[Arc<Upstream>]) -> Router {
     })
 }
 
-fn redis_pool(context: &Context) -> Result<Pool, StartupError> {
-    let pool = Pool::new(&context.settings, redis::GATEWAY, REDIS_CONNECTIONS)
-        .map_err(|error| StartupError::Part { part: "the connections to Redis", source: error.into() })?;
+fn redis_pool(context: &Context) -> Pool {
+    let pool = Pool::new(&context.settings, redis::GATEWAY);
     let gauge = context.metrics.gauge(
         "api_gateway_redis_connections",
         "Connections to Redis that answered when last used.",
@@ -124,7 +123,7 @@ fn redis_pool(context: &Context) -> Result<Pool, StartupError> {
     // The start does not wait for Redis: nothing the gateway is there for depends on it.
     let first = pool.clone();
     tokio::spawn(async move { first.ping().await });
-    Ok(pool)
+    pool
 }
 
 fn rate_limiter(context: &Context, pool: &Pool) -> Arc<RateLimiter> {

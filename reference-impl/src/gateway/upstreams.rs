@@ -9,7 +9,7 @@ use crate::startup::Context;
 use crate::telemetry::metrics::{Counter, Gauge};
 
 /// Prefix, short name and service of each back end that is reached through the gateway.
-const ROUTED: [(&str, &str, Service); 8] = [
+const ROUTED: [(&str, &str, Service); 9] = [
     ("/api/auth", "auth", Service::Auth),
     ("/api/diagrams", "diagram", Service::Diagram),
     ("/api/ai", "ai", Service::Ai),
@@ -18,6 +18,7 @@ const ROUTED: [(&str, &str, Service); 8] = [
     ("/api/export", "export", Service::Export),
     ("/api/integrations", "integration", Service::Integration),
     ("/api/svg", "svg", Service::SvgRenderer),
+    ("/api/frontend", "frontend", Service::Frontend),
 ];
 
 /// A back end that is reached through the gateway.
@@ -62,9 +63,9 @@ pub fn routed(context: &Context) -> Vec<Arc<Upstream>> {
         .collect()
 }
 
-/// Short name and service of everything whose health the gateway reports; the frontend is not reached through it.
+/// Short name and service of everything whose health the gateway reports.
 pub fn watched() -> impl Iterator<Item = (&'static str, Service)> {
-    ROUTED.iter().map(|&(_, name, service)| (name, service)).chain([("frontend", Service::Frontend)])
+    ROUTED.iter().map(|&(_, name, service)| (name, service))
 }
 
 /// Whether a path belongs to a back end.

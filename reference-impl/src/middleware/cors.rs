@@ -9,19 +9,25 @@ use axum::response::{IntoResponse, Response};
 
 const METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
 const PREFLIGHT_CACHE_SECONDS: &str = "600";
+const ANY: &str = "*";
 
 /// The origins that may call.
 #[derive(Clone, Debug)]
 pub struct AllowedOrigins(Vec<String>);
 
 impl AllowedOrigins {
-    /// Origins are compared as they stand; `*` allows any.
+    /// Origins are compared as they stand; `*` allows any, but none of them with cookies.
     pub fn new(origins: impl IntoIterator<Item = String>) -> AllowedOrigins {
         AllowedOrigins(origins.into_iter().collect())
     }
 
-    fn allow(&self, origin: &HeaderValue) -> bool {
-        self.0.iter().any(|allowed| allowed == "*" || allowed.as_bytes() == origin.as_bytes())
+    /// What `Access-Control-Allow-Origin` says to this origin. To name it although all are allowed would hand every
+    /// page of the web the caller's cookies.
+    fn granted_to(&self, origin: &HeaderValue) -> Option<HeaderValue> {
+        if self.0.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+            return Some(origin.clone());
+        }
+        self.0.iter().any(|allowed| allowed == ANY).then(|| HeaderValue::from_static(ANY))
     }
 }
 
@@ -32,16 +38,19 @@ pub async fn cors(State(origins): State<Arc<AllowedOrigins>>, request: Request, 
         vary_by_origin(response.headers_mut());
         return response;
     };
-    let allowed = origins.allow(&origin);
+    let granted = origins.granted_to(&origin);
     let mut response =
-        if is_preflight(&request) { preflight(allowed, request.headers()) } else { next.run(request).await };
+        if is_preflight(&request) { preflight(granted.is_some(), request.headers()) } else { next.run(request).await };
     let headers = response.headers_mut();
     // The gateway alone decides who may read its answers, whatever a back end says.
     headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
-    if allowed {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    }
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    if let Some(granted) = granted {
+        if granted == ANY {
+            headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        }
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, granted);
+    }
     vary_by_origin(headers);
     response
 }
@@ -89,10 +98,18 @@ mod tests {
     #[test]
     fn origins_are_compared_literally() {
         let origins = AllowedOrigins::new(["http://localhost:3000".to_owned()]);
-        assert!(origins.allow(&HeaderValue::from_static("http://localhost:3000")));
-        for other in ["http://localhost:3000/", "http://localhost:30001", "null"] {
-            assert!(!origins.allow(&HeaderValue::from_static(other)), "{other}");
+        let frontend = HeaderValue::from_static("http://localhost:3000");
+        assert_eq!(origins.granted_to(&frontend), Some(frontend));
+        for other in ["http://localhost:3000/", "http://localhost:30001", "null", "*"] {
+            assert_eq!(origins.granted_to(&HeaderValue::from_static(other)), None, "{other}");
         }
+    }
+
+    #[test]
+    fn where_all_are_allowed_none_is_named() {
+        let origins = AllowedOrigins::new(["*".to_owned()]);
+        let anyone = HeaderValue::from_static("http://anyone.example");
+        assert_eq!(origins.granted_to(&anyone), Some(HeaderValue::from_static("*")));
     }
 
     #[test]

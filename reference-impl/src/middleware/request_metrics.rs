@@ -1,30 +1,32 @@
 //! Counts and times each request, and says which ones were slow (features 19 and 40).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::{info, warn};
 
-use crate::service::Service;
-use crate::telemetry::metrics::{Counter, Gauge, Histogram, Metrics};
+use crate::clock::Clock;
+use crate::startup::Context;
+use crate::telemetry::metrics::{Counter, Gauge, Histogram};
+use crate::telemetry::query_tally::{self, QueryTally};
 
-/// Above this a request is slow.
-const SLOW: Duration = Duration::from_secs(1);
-
-/// The three metrics that each service has.
+/// The three metrics that each service has, and what tells a slow request.
 #[derive(Clone)]
 pub struct RequestMetrics {
     requests: Counter,
     durations: Histogram,
     active: Gauge,
+    clock: Clock,
+    /// Above this a request is slow.
+    threshold: Duration,
 }
 
 impl RequestMetrics {
-    /// Registers them under the prefix of `service`.
-    pub fn register(metrics: &Metrics, service: Service) -> RequestMetrics {
-        let prefix = service.metric_prefix();
+    /// Registers them under the prefix of the service.
+    pub fn register(context: &Context) -> RequestMetrics {
+        let (metrics, prefix) = (&context.metrics, context.service.metric_prefix());
         RequestMetrics {
             requests: metrics.counter(
                 &format!("{prefix}_requests_total"),
@@ -37,6 +39,8 @@ impl RequestMetrics {
                 &["method", "path"],
             ),
             active: metrics.gauge(&format!("{prefix}_active_connections"), "Requests that are being handled.", &[]),
+            clock: context.clock.clone(),
+            threshold: context.settings.slow_request_threshold,
         }
     }
 }
@@ -46,29 +50,47 @@ pub async fn layer(State(metrics): State<RequestMetrics>, request: Request, next
     let method = request.method().to_string();
     let path = request.uri().path().to_owned();
     let active = Active::enter(&metrics.active);
-    let started = Instant::now();
-    let response = next.run(request).await;
-    let duration = started.elapsed();
+    let started = metrics.clock.monotonic();
+    let (response, queries) = query_tally::over(next.run(request)).await;
+    let duration = metrics.clock.monotonic().saturating_sub(started);
     drop(active);
 
     let status_code = response.status().as_u16();
     metrics.requests.increment(&[&method, &path, &status_code.to_string()]);
     metrics.durations.observe(&[&method, &path], duration);
+    info!(method, path, status_code, duration_ms = milliseconds(duration), "Request completed");
+    if duration > metrics.threshold {
+        Slow { method, path, status_code, duration, queries }.report(metrics.threshold);
+    }
+    response
+}
 
-    let duration_ms = milliseconds(duration);
-    info!(method, path, status_code, duration_ms, "Request completed");
-    if duration > SLOW {
+/// A request that took too long, and what the database had to do with it.
+struct Slow {
+    method: String,
+    path: String,
+    status_code: u16,
+    duration: Duration,
+    queries: QueryTally,
+}
+
+impl Slow {
+    fn report(self, threshold: Duration) {
+        let (slowest_query, slowest_query_ms) = self.queries.slowest.unzip();
         warn!(
-            method,
-            path,
-            status_code,
-            duration_ms,
-            threshold_ms = milliseconds(SLOW),
+            method = self.method,
+            path = self.path,
+            status_code = self.status_code,
+            duration_ms = milliseconds(self.duration),
+            threshold_ms = milliseconds(threshold),
             performance_issue = true,
+            query_count = self.queries.count,
+            query_total_ms = milliseconds(self.queries.total),
+            slowest_query,
+            slowest_query_ms = slowest_query_ms.map(milliseconds),
             "Slow request detected"
         );
     }
-    response
 }
 
 /// Milliseconds with two decimals, as they stand in log lines.

@@ -1,11 +1,14 @@
 //! The steps that lead to the schema of today, embedded in the binary. Services never take them by themselves.
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::{Connection, PgConnection};
 
 use crate::config::Settings;
 
 static STEPS: Migrator = sqlx::migrate!();
+
+/// The table that records which steps were taken.
+const TAKEN: &str = "_sqlx_migrations";
 
 /// Why the schema is not where it should be.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +25,19 @@ pub enum MigrationError {
 pub async fn up(settings: &Settings) -> Result<(), MigrationError> {
     let mut connection = connect(settings).await?;
     STEPS.run(&mut connection).await.map_err(MigrationError::Step)
+}
+
+/// Takes the next `count` steps of those that were not taken yet.
+pub async fn up_by(settings: &Settings, count: u32) -> Result<(), MigrationError> {
+    let mut connection = connect(settings).await?;
+    connection.ensure_migrations_table(TAKEN).await.map_err(MigrationError::Step)?;
+    let taken = connection.list_applied_migrations(TAKEN).await.map_err(MigrationError::Step)?;
+    let newest = taken.iter().map(|step| step.version).max().unwrap_or(0);
+    let ahead = STEPS.iter().filter(|step| step.migration_type.is_up_migration() && step.version > newest);
+    match ahead.take(count as usize).last() {
+        Some(step) => STEPS.run_to(step.version, &mut connection).await.map_err(MigrationError::Step),
+        None => Ok(()),
+    }
 }
 
 /// Takes the last `count` steps back.

@@ -1,5 +1,7 @@
 //! Connections to PostgreSQL: the pool, the first greeting, the migrations.
 
+mod database;
+mod executor;
 pub mod migrations;
 pub mod missing_index;
 pub mod query_history;
@@ -9,34 +11,34 @@ pub mod slow_queries;
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::postgres::PgConnectOptions;
 use tracing::info;
 
 use crate::config::{self, Settings};
-use crate::retry::{self, Profile};
+use crate::retry::Profile;
 use crate::startup::Context;
-
-/// How long a request waits for a connection when all are taken.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+use database::Limits;
+pub use database::{Borrowed, Database};
 
 /// A connection is replaced after this long.
 const LONGEST_LIFE: Duration = Duration::from_secs(3600);
 
-/// A pool that connects when first asked, so that a service lives without its database.
+/// The connections of a service, none of which is made before it is needed: a service lives without its database.
 ///
 /// From here on each statement of this process is timed.
-pub fn pool(context: &Context) -> PgPool {
-    let settings = &context.settings;
+pub fn pool(context: &Context) -> Database {
+    let postgres = &context.settings.postgres;
     context.statements.attach(context);
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.postgres.pool_size + settings.postgres.pool_overflow)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(true)
-        .max_lifetime(LONGEST_LIFE)
-        .connect_lazy_with(options(settings).application_name(context.service.name()));
-    tokio::spawn(greet(context.clone()));
-    pool
+    let limits = Limits {
+        permanent: postgres.pool_size,
+        overflow: postgres.pool_overflow,
+        wait: postgres.pool_wait,
+        longest_life: LONGEST_LIFE,
+    };
+    let options = options(&context.settings).application_name(context.service.name());
+    let database = Database::new(options, limits, Profile::database(&context.settings), context.clock.clone());
+    tokio::spawn(greet(database.clone()));
+    database
 }
 
 /// How to reach the database. No statement may outlive the request that it serves.
@@ -56,24 +58,9 @@ pub fn place(postgres: &config::Postgres) -> PgConnectOptions {
 }
 
 /// Looks once at the start whether the database is there, and says so; it may come up a little later.
-async fn greet(context: Context) {
-    let options = options(&context.settings);
-    let connect = || PgConnection::connect_with(&options);
-    let connected =
-        retry::run(&context.clock, "connection to the database", Profile::DATABASE, may_pass, connect).await;
-    // What became of it is in the log already; requests connect by themselves.
-    if let Ok(connection) = connected {
-        let _ = connection.close().await;
+async fn greet(database: Database) {
+    // What became of it otherwise is in the log already; requests connect by themselves.
+    if database.acquire().await.is_ok() {
         info!("Database answers");
-    }
-}
-
-/// Whether a fault to connect may be gone in a moment.
-fn may_pass(fault: &sqlx::Error) -> bool {
-    const STARTING_UP: &str = "57P03";
-    match fault {
-        sqlx::Error::Io(_) => true,
-        sqlx::Error::Database(refusal) => refusal.code().as_deref() == Some(STARTING_UP),
-        _ => false,
     }
 }

@@ -20,7 +20,7 @@ use super::query_plan::{self, Plan};
 use crate::middleware::request_metrics::milliseconds;
 use crate::startup::Context;
 use crate::telemetry::metrics::{Counter, Histogram};
-use crate::telemetry::{correlation_id, json_log};
+use crate::telemetry::{correlation_id, json_log, query_tally};
 
 /// Reports in the making. Beyond that, slow statements are reported at once and without a plan.
 const MOST_REPORTS: u32 = 64;
@@ -87,6 +87,7 @@ impl StatementWatch {
     }
 
     fn saw(&self, statement: Statement) {
+        query_tally::note(&statement.text, statement.took);
         let slow = statement.took > self.0.threshold;
         self.0.history.record(&statement.text, statement.took, slow);
         let Some(attached) = self.0.attached.get() else {

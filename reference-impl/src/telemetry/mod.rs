@@ -7,5 +7,6 @@ pub mod metrics;
 pub mod panics;
 pub mod plain_line;
 pub mod prometheus_text;
+pub mod query_tally;
 pub mod stack_trace;
 pub mod units;

@@ -3,7 +3,7 @@
 use super::indexes::{FoundIndex, indexes};
 use super::twelve_tables::{FOREIGN_KEY_VIOLATION, Index, TABLES, Table};
 use crate::check::{Case, Check, Stop, above, absent, at_least, is, present};
-use crate::sabotage::run_sql;
+use crate::sabotage::{Sabotage, run_sql};
 use crate::target::{Need, Setup};
 
 /// PostgreSQL 13, the oldest that AutoGraph's schema is accepted on, as `server_version_num` counts.
@@ -16,12 +16,16 @@ pub const CHECK: Check = Check {
     needs: &[Need::Sql],
     control: "the same rows with existing parents are accepted",
     sabotage: &[
-        run_sql(
-            "mentions may refer to comments that do not exist",
-            "alter table mentions drop constraint mentions_comment_id_fkey",
-        ),
+        // Feature 24 looks at what the same references do when a parent goes.
+        Sabotage {
+            also_red: &[24],
+            ..run_sql(
+                "mentions may refer to comments that do not exist",
+                "alter table mentions drop constraint mentions_comment_id_fkey",
+            )
+        },
         run_sql("the index of a file's comments is missing", "drop index idx_comments_file"),
-        run_sql("a table is missing", "drop table usage_metrics"),
+        Sabotage { also_red: &[24], ..run_sql("a table is missing", "drop table git_connections") },
     ],
     run: |case| Box::pin(run(case)),
 };
@@ -140,7 +144,7 @@ async fn references_exist(case: &mut Case, table: &Table) -> Result<(), Stop> {
 }
 
 async fn indexes_exist(case: &mut Case) -> Result<(), Stop> {
-    let all = indexes(case, None).await?;
+    let all = indexes(case).await?;
     for table in &TABLES {
         let of_table: Vec<&FoundIndex> = all.iter().filter(|one| one.table() == table.name).collect();
         let keys = std::iter::once(&("id", Index::Unique));

@@ -1,5 +1,6 @@
 //! Feature 19: each service exposes metrics that Prometheus can scrape.
 
+use super::service_metrics::{family, prefix, series};
 use crate::check::{Case, Check, Seen, Stop, at_least, between, contains, is};
 use crate::probe::total;
 use crate::sabotage::{rewrite_text, set_variable};
@@ -159,31 +160,12 @@ fn durations_are_measured(case: &mut Case, service: Service, scrape: &Seen, path
     case.expect(format!("buckets of each series of {name}"), per_series, at_least(5.0));
 }
 
-/// The sample of a metric with these labels.
-fn series(scrape: &Seen, service: Service, metric: &str, sample: &str, wanted: &[(&str, &str)]) -> Option<Seen> {
-    let name = format!("{}_{sample}", prefix(service));
-    let samples = family(scrape, service, metric).at("/samples").key(&name).items();
-    samples.into_iter().find(|sample| {
-        let labels = sample.at("/labels");
-        wanted.iter().all(|(label, value)| labels.key(label).text() == Some(value))
-    })
-}
-
 async fn scrape_all(case: &mut Case) -> Result<Vec<(Service, Seen)>, Stop> {
     let mut all = Vec::new();
     for service in Service::ALL {
         all.push((service, case.scrape(service).await?));
     }
     Ok(all)
-}
-
-/// `api_gateway`, `auth_service`, …: what the names of a service's metrics begin with (contract, section 3.5).
-fn prefix(service: Service) -> String {
-    service.name().replace('-', "_")
-}
-
-fn family(scrape: &Seen, service: Service, metric: &str) -> Seen {
-    scrape.at("/families").key(&format!("{}_{metric}", prefix(service)))
 }
 
 fn metric_exists(case: &mut Case, service: Service, scrape: &Seen, metric: &str, kind: &str) {

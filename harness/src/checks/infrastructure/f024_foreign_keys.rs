@@ -165,9 +165,10 @@ impl Family {
         let mut ids = vec![("user", case.actor().await?.id), ("owner", case.actor().await?.id)];
         ids.extend(FAMILY.iter().map(|member| (member.name, case.id())));
         let family = Family { ids };
-        let inserts: Vec<String> = FAMILY.iter().map(|member| family.insert(member)).collect();
-        let inserts: Vec<&str> = inserts.iter().map(String::as_str).collect();
-        case.execute(&inserts).await?;
+        for member in &FAMILY {
+            let inserted = case.change(&family.insert(member)).await?;
+            case.require(format!("rows added for the {}", member.name), inserted.at("/rows"), is(1))?;
+        }
         Ok(family)
     }
 

@@ -1,6 +1,6 @@
 //! Feature 26: titles are searched by trigrams, so that misspelt words find their match.
 
-use super::indexes::{FoundIndex, indexes};
+use super::indexes::{FoundIndex, indexes_led_by};
 use super::query_plan::expect_index;
 use crate::actor::Actor;
 use crate::check::{Case, Check, Seen, Stop, at_least, below, is, present, within};
@@ -50,7 +50,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.require("extension", extension.at("/0/name"), is("pg_trgm"))?;
 
     case.step(2, "A GIN index of trigrams on `files.title` exists");
-    let of_title: Vec<String> = indexes(case, Some("files"))
+    let of_title: Vec<String> = indexes_led_by(case, "files", "title")
         .await?
         .iter()
         .filter(|one| one.is("gin", "title") && one.operators() == "gin_trgm_ops")

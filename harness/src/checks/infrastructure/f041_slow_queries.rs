@@ -1,5 +1,6 @@
 //! Feature 41: slow database queries are noticed, explained and followed over time.
 
+use super::indexes::until_usable;
 use crate::actor::Actor;
 use crate::check::{
     Case, Check, Seen, Stop, above, absent, at_least, at_most, below, between, contains, is, present, such_that,
@@ -92,6 +93,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(6, "With the index created the same lookup is faster");
     case.execute(&["create unique index conform_users_email on users (email)", "analyze users"]).await?;
+    until_usable(case, "conform_users_email").await?;
     let plan = slow_sign_in(case, &actor).await?;
     case.expect("plan of the sign-in's look-up with the index", &plan, contains("conform_users_email"));
     let after = case.explain(&lookup).await?;

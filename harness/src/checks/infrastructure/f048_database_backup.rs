@@ -8,7 +8,7 @@ use crate::check::{
     Case, Check, Matcher, Seen, Stop, above, absent, at_least, below, contains, is, is_not, present, such_that,
 };
 use crate::probe::Reply;
-use crate::sabotage::{Sabotage, rewrite_status, run_sql, set_variable};
+use crate::sabotage::{Sabotage, rewrite_text, run_sql, set_variable};
 use crate::target::{Need, Own, Part, Service, Setup};
 
 /// Ways to write a full backup (contract, section 3.15).
@@ -21,7 +21,11 @@ const MANY: f64 = 1_000_000.0;
 pub const CHECK: Check = Check {
     feature: 48,
     revision: 1,
-    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Diagram]).with(&[Part::Postgres, Part::PostgresTools])),
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Diagram]).with(&[
+        Part::Postgres,
+        Part::PostgresTools,
+        Part::ObjectStore,
+    ])),
     needs: &[Need::Address(Service::Gateway), Need::Sql, Need::Disposable, Need::Part(Part::PostgresTools)],
     control: "restoring a backup that does not exist is refused and changes nothing",
     sabotage: &[
@@ -37,7 +41,13 @@ pub const CHECK: Check = Check {
             also_red: &[50],
             ..run_sql("dumps leave a table out", "alter extension pg_trgm add table usage_metrics")
         },
-        rewrite_status("backups cannot be listed", Service::Gateway, "/api/admin/backup/list", 500),
+        rewrite_text(
+            "the list of backups tells no sizes",
+            Service::Gateway,
+            "/api/admin/backup/list",
+            "size_bytes",
+            "size",
+        ),
     ],
     run: |case| Box::pin(run(case)),
 };
@@ -93,6 +103,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         restore(case, &first, &format!("the dump in format {format}"), dump, true).await?;
         is_as_before(case, &format!("after the restore of format {format}"), &before).await?;
     }
+    copy_comes_back(case, &second).await?;
 
     case.step(7, "An incremental backup holds what changed since the last one");
     incremental(case, &second, &owner).await?;
@@ -204,6 +215,32 @@ async fn counters_go_on(case: &mut Case, owner: &Actor) -> Result<(), Stop> {
     let orphan = case.attempt(&[&insert(&nobody)]).await?;
     case.expect("SQLSTATE of a row that refers to nobody", orphan.at("/sqlstate"), is("23503"));
     Ok(())
+}
+
+/// A backup goes to the object store as well, and from there it is restored when the one here is gone.
+async fn copy_comes_back(case: &mut Case, token: &str) -> Result<(), Stop> {
+    if !case.can(Need::ObjectStore) {
+        return Ok(());
+    }
+    let (before, name) = (contents(case).await?, case.word());
+    let query = format!("backup/create?backup_name={name}&upload_to_minio=true");
+    let made = admin(case, Some(token), "POST", &query).await?;
+    case.expect("uploaded_to_minio of a dump", made.at("/backup/uploaded_to_minio"), is(true));
+    let (key, file) = (format!("postgres/{name}.dump"), format!("{name}.dump"));
+    case.expect("minio_key of a dump", made.at("/backup/minio_key"), is(key.clone()));
+    let listed = admin(case, Some(token), "GET", "backup/list?include_local=false").await?;
+    let copies = listed.at("/backups/minio").items();
+    let copy = copies.iter().find(|copy| copy.at("/key").text() == Some(&key));
+    let copy = copy.cloned().unwrap_or_else(|| case.silence());
+    let size = made.at("/backup/file_size_bytes");
+    case.expect("size of the copy in the store, in bytes", copy.at("/size_bytes"), is(size));
+    let deleted = admin(case, Some(token), "DELETE", &format!("backup/{file}?delete_minio=false")).await?;
+    case.expect("local_deleted of a dump", deleted.at("/results/local_deleted"), is(true));
+    case.execute(&["delete from usage_metrics"]).await?;
+    let query = format!("backup/restore?backup_name={file}&download_from_minio=true&clean=true");
+    let restored = admin(case, Some(token), "POST", &query).await?;
+    case.expect("status of restoring the copy", restored.status(), is(200));
+    is_as_before(case, "after the restore of the copy", &before).await
 }
 
 async fn incremental(case: &mut Case, token: &str, owner: &Actor) -> Result<(), Stop> {

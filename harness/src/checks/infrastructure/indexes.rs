@@ -1,6 +1,7 @@
 //! The indexes that a schema has: on which columns, of which kind, over which rows.
 
 use crate::check::{Case, Seen, Stop};
+use std::time::Duration;
 
 /// An index that is there and valid.
 pub struct FoundIndex(Seen);
@@ -56,24 +57,50 @@ impl FoundIndex {
     }
 }
 
-/// The valid indexes of one table of the schema, or of all.
-pub async fn indexes(case: &mut Case, table: Option<&str>) -> Result<Vec<FoundIndex>, Stop> {
-    let of_table = table.map_or_else(String::new, |name| format!("and t.relname = '{name}'"));
+/// All valid indexes of the schema.
+pub async fn indexes(case: &mut Case) -> Result<Vec<FoundIndex>, Stop> {
+    list(case, "true").await
+}
+
+/// The valid indexes of a table whose first column is this one.
+pub async fn indexes_led_by(case: &mut Case, table: &str, column: &str) -> Result<Vec<FoundIndex>, Stop> {
+    list(case, &format!("\"table\" = '{table}' and (columns = '{column}' or columns like '{column}, %')")).await
+}
+
+/// The valid indexes of a table that leave rows out.
+pub async fn partial_indexes(case: &mut Case, table: &str) -> Result<Vec<FoundIndex>, Stop> {
+    list(case, &format!("\"table\" = '{table}' and predicate is not null")).await
+}
+
+async fn list(case: &mut Case, condition: &str) -> Result<Vec<FoundIndex>, Stop> {
     let found = case
         .rows(&format!(
-            "select x.relname as name, t.relname as table, m.amname as method, i.indisunique as unique, \
-                    pg_get_expr(i.indpred, i.indrelid) as predicate, i.indexprs is not null as computed, \
-                    (select string_agg(a.attname, ', ' order by k.place) \
-                     from unnest(i.indkey::int2[]) with ordinality k(column_number, place) \
-                     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.column_number \
-                     where k.place <= i.indnkeyatts) as columns, \
-                    (select string_agg(o.opcname, ', ' order by k.place) \
-                     from unnest(i.indclass::oid[]) with ordinality k(class, place) \
-                     join pg_opclass o on o.oid = k.class) as operators \
-             from pg_index i join pg_class t on t.oid = i.indrelid join pg_class x on x.oid = i.indexrelid \
-             join pg_am m on m.oid = x.relam join pg_namespace n on n.oid = t.relnamespace \
-             where n.nspname = 'public' and i.indisvalid {of_table} order by t.relname, x.relname"
+            "select * from ( \
+               select x.relname as name, t.relname as table, m.amname as method, i.indisunique as unique, \
+                      pg_get_expr(i.indpred, i.indrelid) as predicate, i.indexprs is not null as computed, \
+                      (select string_agg(a.attname, ', ' order by k.place) \
+                       from unnest(i.indkey::int2[]) with ordinality k(column_number, place) \
+                       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.column_number \
+                       where k.place <= i.indnkeyatts) as columns, \
+                      (select string_agg(o.opcname, ', ' order by k.place) \
+                       from unnest(i.indclass::oid[]) with ordinality k(class, place) \
+                       join pg_opclass o on o.oid = k.class) as operators \
+               from pg_index i join pg_class t on t.oid = i.indrelid join pg_class x on x.oid = i.indexrelid \
+               join pg_am m on m.oid = x.relam join pg_namespace n on n.oid = t.relnamespace \
+               where n.nspname = 'public' and i.indisvalid order by t.relname, x.relname) of_schema \
+             where {condition}"
         ))
         .await?;
     Ok(found.items().into_iter().map(FoundIndex).collect())
+}
+
+/// Waits until every statement may use a new index. Where rows had been updated before, that is once all transactions
+/// that were running then have ended, those of other databases among them.
+pub async fn until_usable(case: &mut Case, index: &str) -> Result<(), Stop> {
+    let usable = format!(
+        "select not indcheckxmin or xmin::text::bigint < pg_snapshot_xmin(pg_current_snapshot())::text::bigint as usable \
+         from pg_index where indexrelid = '{index}'::regclass"
+    );
+    case.rows_until(&usable, Duration::from_secs(20), |rows| rows[0]["usable"] == true).await?;
+    Ok(())
 }

@@ -2,11 +2,19 @@
 
 mod f002_database_schema;
 mod f003_sessions;
+mod f004_cache;
+mod f005_pub_sub;
+mod f007_gateway_routes;
 mod f008_jwt_on_protected_routes;
 mod f009_rate_limit_per_user;
+mod f010_rate_limit_per_address;
 mod f011_health_checks;
 mod f012_correlation_id;
+mod f014_migrations;
+mod f015_database_pool;
+mod f016_redis_pool;
 mod f017_circuit_breaker;
+mod f018_graceful_shutdown;
 mod f019_prometheus_metrics;
 mod f021_password_hashing;
 mod f022_canvas_jsonb;
@@ -14,19 +22,24 @@ mod f023_version_numbers;
 mod f024_foreign_keys;
 mod f025_indexes;
 mod f026_trigram_search;
+mod f033_cors;
 mod f034_request_timeout;
+mod f035_retry;
 mod f036_idempotency;
 mod f037_json_log;
 mod f038_log_levels;
+mod f040_request_durations;
 mod f041_slow_queries;
 mod f042_memory_usage;
 mod f043_cpu_usage;
 mod f044_network_sizes;
 mod f047_alerts;
 mod f048_database_backup;
+mod f050_disaster_recovery;
 mod indexes;
 mod log_line;
 mod query_plan;
+mod service_metrics;
 mod twelve_tables;
 mod whole_database;
 
@@ -36,11 +49,19 @@ use crate::check::Check;
 pub const CHECKS: &[&Check] = &[
     &f002_database_schema::CHECK,
     &f003_sessions::CHECK,
+    &f004_cache::CHECK,
+    &f005_pub_sub::CHECK,
+    &f007_gateway_routes::CHECK,
     &f008_jwt_on_protected_routes::CHECK,
     &f009_rate_limit_per_user::CHECK,
+    &f010_rate_limit_per_address::CHECK,
     &f011_health_checks::CHECK,
     &f012_correlation_id::CHECK,
+    &f014_migrations::CHECK,
+    &f015_database_pool::CHECK,
+    &f016_redis_pool::CHECK,
     &f017_circuit_breaker::CHECK,
+    &f018_graceful_shutdown::CHECK,
     &f019_prometheus_metrics::CHECK,
     &f021_password_hashing::CHECK,
     &f022_canvas_jsonb::CHECK,
@@ -48,14 +69,18 @@ pub const CHECKS: &[&Check] = &[
     &f024_foreign_keys::CHECK,
     &f025_indexes::CHECK,
     &f026_trigram_search::CHECK,
+    &f033_cors::CHECK,
     &f034_request_timeout::CHECK,
+    &f035_retry::CHECK,
     &f036_idempotency::CHECK,
     &f037_json_log::CHECK,
     &f038_log_levels::CHECK,
+    &f040_request_durations::CHECK,
     &f041_slow_queries::CHECK,
     &f042_memory_usage::CHECK,
     &f043_cpu_usage::CHECK,
     &f044_network_sizes::CHECK,
     &f047_alerts::CHECK,
     &f048_database_backup::CHECK,
+    &f050_disaster_recovery::CHECK,
 ];

@@ -85,13 +85,7 @@ pub async fn fill_every_table(case: &mut Case, owner: &Actor) -> Result<(), Stop
 
 /// Everything that the database holds: an object for each table (`/0`, …), in the order of [`TABLES`].
 pub async fn contents(case: &mut Case) -> Result<Seen, Stop> {
-    let tables = TABLES.map(|table| {
-        format!(
-            "select '{table}' as table, count(*) as rows, md5(string_agg(t::text, '|' order by t::text)) as mark \
-             from {table} t"
-        )
-    });
-    case.rows(&tables.join(" union all ")).await
+    case.contents_of(&TABLES).await
 }
 
 /// Holds what there is now against what there was.

@@ -34,7 +34,7 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
-    /// `GET path`, with nothing else.
+    /// A plain `GET`.
     pub fn get(service: Service, path: &str) -> Spec {
         Spec {
             service,

@@ -1,8 +1,10 @@
 //! A request that is under way while the check does something else.
 
+use super::load::name_of;
 use super::{Reply, Spec, exchange};
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -58,6 +60,34 @@ impl Case {
             })
             .await?;
         Ok(seen.at("/answered"))
+    }
+
+    /// The answers of requests under way, counted by status (`/200`) or kind of silence; by `200 true` and the like
+    /// where a header is named.
+    ///
+    /// # Errors
+    /// As [`Case::observe`].
+    pub async fn answers(&mut self, mut pending: Vec<Pending>, header: Option<&str>) -> Result<Seen, Stop> {
+        let first = pending.first().map(|pending| pending.asked.clone());
+        let mut asked = json!({"answers to": pending.len(), "the first": first});
+        if let Some(header) = header {
+            asked["header"] = json!(header);
+        }
+        let tasks: Vec<_> = pending.iter_mut().map(|pending| pending.task.take()).collect();
+        let look = async move |_| {
+            let mut counts = BTreeMap::<String, u64>::new();
+            for task in tasks {
+                let task = task.ok_or_else(|| CannotLook::new("http", "the request was never started"))?;
+                let seen = task.await.unwrap_or_else(|error| Err(CannotLook::new("http", error)))?;
+                let mut name = name_of(&seen);
+                if let Some(header) = header {
+                    name = format!("{name} {}", seen["headers"][header].as_str().unwrap_or("without it"));
+                }
+                *counts.entry(name).or_default() += 1;
+            }
+            Ok(json!(counts))
+        };
+        self.observe("http", asked, look).await
     }
 
     /// The answer of a request under way.

@@ -3,7 +3,7 @@
 use super::{control, note_stopped, time_ahead};
 use crate::check::{Case, Live, Seen, Stop};
 use crate::target::{Need, Power, Server, Service, Signal};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,9 +107,22 @@ impl Case {
     /// # Errors
     /// [`Stop::Needs`] where that is not in our power.
     pub async fn migrate(&mut self, down: Option<u32>) -> Result<Seen, Stop> {
-        self.needs(Need::Power(Power::Migrate))?;
         let asked = json!({"migrate": down.map_or("up".to_owned(), |steps| format!("{steps} down"))});
-        self.observe("process", asked, async |live: Arc<Live>| Ok(control(&live)?.migrate(down).await?)).await
+        let steps = down.map(|steps| -i32::try_from(steps).unwrap_or(i32::MAX));
+        self.run_migrations(asked, steps).await
+    }
+
+    /// As [`Case::migrate`], but takes only so many of the steps that are missing.
+    ///
+    /// # Errors
+    /// As [`Case::migrate`].
+    pub async fn migrate_up(&mut self, steps: u16) -> Result<Seen, Stop> {
+        self.run_migrations(json!({"migrate": format!("{steps} up")}), Some(i32::from(steps))).await
+    }
+
+    async fn run_migrations(&mut self, asked: Value, steps: Option<i32>) -> Result<Seen, Stop> {
+        self.needs(Need::Power(Power::Migrate))?;
+        self.observe("process", asked, async |live: Arc<Live>| Ok(control(&live)?.migrate(steps).await?)).await
     }
 
     /// Ends a server that the services stand on, as a crash would. Connections of this case to it are given up.

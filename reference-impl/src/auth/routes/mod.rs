@@ -12,7 +12,6 @@ mod nested_error;
 mod performance;
 mod refresh;
 mod register;
-mod slow;
 mod slow_query;
 mod verify;
 
@@ -33,7 +32,6 @@ pub(super) fn router(settings: &Settings) -> Router<Auth> {
 
 fn test_router() -> Router<Auth> {
     Router::new()
-        .merge(slow::router())
         .merge(performance::router())
         .merge(create::router())
         .merge(logging::router())

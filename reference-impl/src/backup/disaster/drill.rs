@@ -52,7 +52,7 @@ enum Rehearsed {
 /// What lies ready for the restore.
 enum Ground {
     Server(Box<Scratch>, Until),
-    Database(Access, Entry),
+    Database(Box<Access>, Box<Entry>),
 }
 
 const WITHOUT: &str = "an earlier step left nothing to do";
@@ -180,7 +180,7 @@ async fn prepare(backups: &Backups, source: Source) -> Result<Done<Ground>, Back
             let _ = connection.close().await;
             let beside = Access(config::Postgres { database: name.clone(), ..access.0.clone() });
             let details = json!({ "infrastructure": "a database beside the live one", "database": name });
-            Ok(Done::With(Ground::Database(beside, dump), details))
+            Ok(Done::With(Ground::Database(Box::new(beside), dump), details))
         }
     }
 }
@@ -201,7 +201,7 @@ async fn restore(
             let format = dump.format.unwrap_or_default();
             backups.fill(&access, &server, access.database(), &dump.path, format).await?;
             let kept_until = dump.manifest.as_ref().map(|manifest| manifest.holds_until);
-            (Rehearsed::Database(access), kept_until, dump.manifest.map(|manifest| manifest.rows))
+            (Rehearsed::Database(*access), kept_until, dump.manifest.map(|manifest| manifest.rows))
         }
     };
     let access = rehearsed.access();

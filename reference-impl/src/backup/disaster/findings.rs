@@ -32,7 +32,7 @@ pub enum Source {
     /// The newest base, and the log of changes since.
     Base,
     /// A dump.
-    Dump(Entry),
+    Dump(Box<Entry>),
 }
 
 /// Looks at the live database, and makes a last change in it whose way can be followed.
@@ -96,10 +96,10 @@ pub async fn newest(backups: &Backups) -> Result<Done<Source>, BackupError> {
     let details = json!({ "base": base.map(shown), "full": dump.map(shown) });
     let source = match (base, dump) {
         (Some(base), Some(dump)) if !is_received(backups, base) && dump.modified > base.modified => {
-            Source::Dump(dump.clone())
+            Source::Dump(Box::new(dump.clone()))
         }
         (Some(_), _) => Source::Base,
-        (None, Some(dump)) => Source::Dump(dump.clone()),
+        (None, Some(dump)) => Source::Dump(Box::new(dump.clone())),
         (None, None) => return Ok(Done::Skipped("there are no backups of the database")),
     };
     Ok(Done::With(source, details))
@@ -108,7 +108,7 @@ pub async fn newest(backups: &Backups) -> Result<Done<Source>, BackupError> {
 /// Whether the log that goes on from a base is being received.
 fn is_received(backups: &Backups, base: &Entry) -> bool {
     let span = base.manifest.as_ref().and_then(|manifest| manifest.span.as_ref());
-    span.is_some_and(|span| backups.stream().state() == State::Streaming(span.system_identifier.clone()))
+    span.is_some_and(|span| backups.stream().state() == State::Streaming(span.log.clone()))
 }
 
 fn shown(entry: &Entry) -> Value {

@@ -50,6 +50,10 @@ pub async fn repeat(backups: &Backups) {
 pub async fn simulate(backups: &Backups, scenario: Scenario) -> Result<Simulation, BackupError> {
     let _alone = backups.0.work.lock().await;
     let simulation = drill::rehearse(backups, scenario).await;
+    if simulation.metrics.successful_steps == 0 {
+        // Nothing was done, so nothing was shown.
+        return Ok(simulation);
+    }
     let report = serde_json::to_value(&simulation).unwrap_or_default();
     let last = LastDrill { ended: backups.clock().now(), report };
     let folder = backups.catalogue().folder_of(DRILLS)?;

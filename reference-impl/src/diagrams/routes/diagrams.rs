@@ -2,11 +2,14 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
+use crate::diagrams::announce::{Event, announce};
 use crate::diagrams::caller::Caller;
 use crate::diagrams::diagram::{Change, Diagram, Draft};
 use crate::diagrams::search::Search;
@@ -81,11 +84,12 @@ async fn fetch(
     State(diagrams): State<Diagrams>,
     Caller(user_id): Caller,
     IdInPath(diagram_id): IdInPath,
-) -> Result<Json<Diagram>, ApiError> {
-    let found = storage::find(&diagrams.db, &user_id, &diagram_id).await;
+) -> Result<impl IntoResponse, ApiError> {
+    let find = storage::find(&diagrams.db, &user_id, &diagram_id);
+    let found = diagrams.cache.read(&user_id, &diagram_id, find).await;
     let diagram = noted(found, &user_id, &diagram_id)?;
     info!(user_id, diagram_id, "Diagram fetched");
-    Ok(Json(diagram))
+    Ok(([(CONTENT_TYPE, "application/json")], diagram))
 }
 
 async fn update(
@@ -95,10 +99,14 @@ async fn update(
     JsonBody(change): JsonBody<Change>,
 ) -> Result<Json<Diagram>, ApiError> {
     let change = change.checked()?;
+    let changing = diagrams.cache.changing(&diagram_id);
     let updated = storage::update(&diagrams.db, &user_id, &diagram_id, &change).await;
+    changing.done().await;
     let diagram = noted(updated, &user_id, &diagram_id)?;
     diagrams.counts.updated.increment(&[]);
     let new_version = diagram.current_version;
+    let event = Event::DiagramUpdated { diagram_id: &diagram_id, version: new_version, user_id: &user_id };
+    announce(&diagrams.redis, &diagram_id, event).await;
     info!(user_id, diagram_id, new_version, "Diagram updated");
     Ok(Json(diagram))
 }
@@ -108,9 +116,12 @@ async fn delete(
     Caller(user_id): Caller,
     IdInPath(diagram_id): IdInPath,
 ) -> Result<StatusCode, ApiError> {
+    let changing = diagrams.cache.changing(&diagram_id);
     let deleted = storage::delete(&diagrams.db, &user_id, &diagram_id).await;
+    changing.done().await;
     noted(deleted, &user_id, &diagram_id)?;
     diagrams.counts.deleted.increment(&[]);
+    announce(&diagrams.redis, &diagram_id, Event::DiagramDeleted { diagram_id: &diagram_id, user_id: &user_id }).await;
     info!(user_id, diagram_id, "Diagram deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::backup::Backups;
 use crate::backup::error::BackupError;
 use crate::backup::manifest::{Format, Kind};
 use crate::backup::restore::What;
-use crate::backup::shown::{self, Listed};
+use crate::backup::shown::{self, Listed, ListedCopy};
+use crate::backup::{Backups, Order};
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::parse::QueryOf;
@@ -65,13 +65,19 @@ struct Wanted {
     /// `full` as the contract has it; `base` and `incremental` are told in docs/backup.md.
     #[serde(default)]
     backup_type: Kind,
+    upload_to_minio: Option<bool>,
 }
 
 async fn create(State(desk): State<Desk>, QueryOf(wanted): QueryOf<Wanted>) -> Result<Json<Value>, ApiError> {
     let backups = desk.backups.clone();
-    let work = async move { backups.create(wanted.backup_type, wanted.backup_format, wanted.backup_name).await };
-    let entry = to_the_end(work).await?;
-    let backup = shown::made(&entry, desk.backups.database(), timestamp(&desk.clock));
+    let order = Order {
+        kind: wanted.backup_type,
+        format: wanted.backup_format,
+        name: wanted.backup_name,
+        copy: wanted.upload_to_minio.unwrap_or(true),
+    };
+    let made = to_the_end(async move { backups.create(order).await }).await?;
+    let backup = shown::made(&made, desk.backups.database(), timestamp(&desk.clock));
     Ok(answer(&desk.clock, json!({ "backup": backup })))
 }
 
@@ -79,6 +85,8 @@ async fn create(State(desk): State<Desk>, QueryOf(wanted): QueryOf<Wanted>) -> R
 struct Asked {
     backup_file: Option<String>,
     backup_name: Option<String>,
+    #[serde(default)]
+    download_from_minio: bool,
     #[serde(default)]
     clean: bool,
     /// A moment as in RFC 3339, or `latest`; told in docs/backup.md.
@@ -95,6 +103,7 @@ impl Asked {
                 moment.map_err(|_| BackupError::invalid("target_time", expected))
             }
             (None, Some(path), None) => Ok(What::Path(path.clone())),
+            (None, None, Some(name)) if self.download_from_minio => Ok(What::Copy(name.clone())),
             (None, None, Some(name)) => Ok(What::Backup(name.clone())),
             _ => {
                 let expected = "exactly one of backup_name, backup_file and target_time is expected";
@@ -122,6 +131,7 @@ async fn restore(State(desk): State<Desk>, QueryOf(asked): QueryOf<Asked>) -> Re
 #[derive(Deserialize)]
 struct Places {
     include_local: Option<bool>,
+    include_minio: Option<bool>,
 }
 
 async fn list(State(desk): State<Desk>, QueryOf(places): QueryOf<Places>) -> Result<Json<Value>, ApiError> {
@@ -129,10 +139,15 @@ async fn list(State(desk): State<Desk>, QueryOf(places): QueryOf<Places>) -> Res
     if places.include_local.unwrap_or(true) {
         local = desk.backups.list().await.map_err(ApiError::from)?.iter().map(Listed::from).collect();
     }
+    let copies = if places.include_minio.unwrap_or(true) { desk.backups.copies().await } else { Ok(Vec::new()) };
+    // Those here are of use, most of all when the store is away.
+    let why = copies.as_ref().err().map(ToString::to_string);
+    let minio: Vec<ListedCopy> = copies.unwrap_or_default().into_iter().map(ListedCopy::from).collect();
     let fields = json!({
         "local_count": local.len(),
-        "minio_count": 0,
-        "backups": { "local": local, "minio": [] },
+        "minio_count": minio.len(),
+        "minio_error": why,
+        "backups": { "local": local, "minio": minio },
     });
     Ok(answer(&desk.clock, fields))
 }
@@ -140,6 +155,7 @@ async fn list(State(desk): State<Desk>, QueryOf(places): QueryOf<Places>) -> Res
 #[derive(Deserialize)]
 struct From {
     delete_local: Option<bool>,
+    delete_minio: Option<bool>,
 }
 
 async fn remove(
@@ -152,6 +168,10 @@ async fn remove(
         let (backups, name) = (desk.backups.clone(), name.clone());
         local_deleted = to_the_end(async move { backups.remove(&name).await }).await?;
     }
-    let results = json!({ "local_deleted": local_deleted, "minio_deleted": false });
+    let mut minio_deleted = false;
+    if from.delete_minio.unwrap_or(true) {
+        minio_deleted = desk.backups.remove_copy(&name).await.map_err(ApiError::from)?;
+    }
+    let results = json!({ "local_deleted": local_deleted, "minio_deleted": minio_deleted });
     Ok(answer(&desk.clock, json!({ "backup_name": name, "results": results })))
 }

@@ -20,6 +20,7 @@ use super::prober::Prober;
 use super::upstreams::Upstream;
 use crate::backup::Backups;
 use crate::middleware::operation_cost::Costs;
+use crate::object_store::ObjectStore;
 use crate::startup::Context;
 
 /// What the gateway watches of itself and of others.
@@ -37,8 +38,8 @@ pub struct Watches {
 }
 
 /// The reports on back ends, the care for backups and, while test endpoints are on, the probes.
-pub fn router(context: &Context, upstreams: &[Arc<Upstream>], watches: Watches) -> Router {
-    let backups = Backups::watch(context);
+pub fn router(context: &Context, upstreams: &[Arc<Upstream>], watches: Watches, store: &ObjectStore) -> Router {
+    let backups = Backups::watch(context, store);
     let Watches { memory, cpu, costs, alerts, prober } = watches;
     let router = services::router(context, prober)
         .merge(alerts::router(context, alerts))

@@ -12,8 +12,7 @@ create table users (
     sso_id        varchar(255),
     created_at    timestamptz not null default now(),
     updated_at    timestamptz not null default now(),
-    last_login_at timestamptz,
-    preferences   json default '{}'
+    last_login_at timestamptz
 );
 
 -- An address signs in one person.

@@ -1,0 +1,108 @@
+//! Feature 10: the gateway admits 1000 requests a minute from each address.
+
+use crate::actor::Signature;
+use crate::check::{Case, Check, Stop, absent, below, is, present};
+use crate::sabotage::{Sabotage, set_variable};
+use crate::target::{Need, Own, Service, Setup};
+use serde_json::json;
+use std::time::Duration;
+
+/// Two routes, one of them with a token, for the limit is the address's and neither the path's nor the user's.
+const HEALTH: &str = "/api/auth/health";
+const ME: &str = "/api/auth/me";
+/// Another client, from the addresses that are kept for documentation.
+const OTHER: &str = "203.0.113.10";
+/// Requests at a time.
+const AT_ONCE: usize = 16;
+
+pub const CHECK: Check = Check {
+    feature: 10,
+    revision: 1,
+    setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
+    needs: &[Need::Address(Service::Gateway)],
+    control: "another address is admitted while the first is limited",
+    sabotage: &[
+        set_variable("the gateway admits 1001 requests", Service::Gateway, "RATE_LIMIT_PER_IP", "1001"),
+        set_variable("the gateway admits 999 requests", Service::Gateway, "RATE_LIMIT_PER_IP", "999"),
+        // The window is the same for users, and feature 9 says so.
+        Sabotage {
+            also_red: &[9],
+            ..set_variable("the limit holds for ten minutes", Service::Gateway, "RATE_LIMIT_WINDOW_SECONDS", "600")
+        },
+    ],
+    run: |case| Box::pin(run(case)),
+};
+
+async fn run(case: &mut Case) -> Result<(), Stop> {
+    case.step(1, "One address sends 1000 requests within one minute");
+    let actor = case.actor().await?;
+    let token = case.token_of(&actor).await?;
+    let before = case.moment();
+    // Signing in is a request from this address, too, where a token cannot be made.
+    let spent = if case.can(Need::SigningKey) { 0 } else { requests_so_far(case) };
+    let some = case.http(Service::Gateway).get(HEALTH).times(700 - spent, AT_ONCE).await?;
+    let more = case.http(Service::Gateway).get(ME).bearer(&token).times(300, AT_ONCE).await?;
+    let after = case.moment();
+    let took = some.at("/ms").number().unwrap_or(f64::MAX) + more.at("/ms").number().unwrap_or(f64::MAX);
+    case.expect("time that the 1000 requests took, in ms", took, below(60_000.0));
+
+    case.step(2, "All 1000 are admitted and succeed");
+    case.expect(format!("answers to requests for {HEALTH}"), some.at("/answers"), is(json!({"200": 700 - spent})));
+    case.expect(format!("answers to 300 requests for {ME}"), more.at("/answers"), is(json!({"200": 300})));
+
+    case.step(3, "The same address sends request number 1001");
+    let one_more = case.http(Service::Gateway).get(HEALTH).send().await?;
+    case.expect("silence after request 1001", one_more.silence(), absent());
+
+    case.step(4, "Request 1001 is answered 429");
+    case.require("status of request 1001", one_more.status(), is(429))?;
+    case.expect("what the refusal says", one_more.at("/error"), present());
+    limited_in_every_way(case, &token).await?;
+
+    case.step(5, "A request is sent from another address");
+    if !case.can(Need::Addresses) {
+        case.step(6, "The other address is admitted, as it has a counter of its own");
+        return Err(Stop::Needs(Need::Addresses));
+    }
+    let other = case.http(Service::Gateway).get(HEALTH).header("x-forwarded-for", OTHER).send().await?;
+    case.expect("silence after the other address's request", other.silence(), absent());
+
+    case.step(6, "The other address is admitted, as it has a counter of its own");
+    case.expect("status of the other address's request", other.status(), is(200));
+    let again = case.http(Service::Gateway).get(HEALTH).send().await?;
+    case.expect("status of the first address's next request", again.status(), is(429));
+    let others = case.http(Service::Gateway).get(HEALTH).header("x-forwarded-for", OTHER).times(50, AT_ONCE).await?;
+    case.expect("answers to 50 more from the other address", others.at("/answers"), is(json!({"200": 50})));
+    if !case.can(Need::Clock) && !case.can(Need::Patience(Duration::from_secs(60))) {
+        return Ok(());
+    }
+    case.pass_until(before, Duration::from_millis(57_000)).await?;
+    let early = case.http(Service::Gateway).get(HEALTH).send().await?;
+    case.expect("status 57 s after the first request", early.status(), is(429));
+    case.pass_until(after, Duration::from_millis(60_300)).await?;
+    let next = case.http(Service::Gateway).get(HEALTH).times(20, AT_ONCE).await?;
+    case.expect("answers to 20 requests in the next minute", next.at("/answers"), is(json!({"200": 20})));
+    Ok(())
+}
+
+/// Registering and signing in over the gateway.
+fn requests_so_far(case: &Case) -> usize {
+    if case.can(Need::Sql) && case.can(Need::Disposable) { 1 } else { 2 }
+}
+
+/// Other paths, other users and none are of the same address.
+async fn limited_in_every_way(case: &mut Case, token: &str) -> Result<(), Stop> {
+    let mut tokens = vec![("the same token", token.to_owned())];
+    if case.can(Need::SigningKey) {
+        let claims = json!({"sub": case.id(), "type": "access"});
+        tokens.push(("another user's token", case.forge(&claims, Some(600), Signature::Right).await?));
+    }
+    for (what, token) in tokens {
+        let reply = case.http(Service::Gateway).get(ME).bearer(&token).send().await?;
+        case.expect(format!("status of a request beyond the limit with {what}"), reply.status(), is(429));
+    }
+    let login = json!({"email": "nobody@example.com", "password": "none of his"});
+    let reply = case.http(Service::Gateway).post("/api/auth/login").json(login).send().await?;
+    case.expect("status of a POST beyond the limit", reply.status(), is(429));
+    Ok(())
+}
