@@ -1,16 +1,16 @@
 //! The outside world, played: what stands around a target and is no part of it.
 
 mod chat;
-mod mail;
 mod echo;
+mod mail;
 mod relay;
 mod rewriting_proxy;
 mod silent;
 mod worthless;
 
 pub use chat::Chat;
-pub use mail::Mail;
 pub use echo::{COOKIE, Echo};
+pub use mail::Mail;
 pub use relay::RunningRelay;
 pub use rewriting_proxy::{Change, RewritingProxy, Rule};
 pub use silent::Silent;

@@ -33,6 +33,7 @@ mod f041_slow_queries;
 mod f042_memory_usage;
 mod f043_cpu_usage;
 mod f044_network_sizes;
+mod f046_dependency_map;
 mod f047_alerts;
 mod f048_database_backup;
 mod f050_disaster_recovery;
@@ -80,6 +81,7 @@ pub const CHECKS: &[&Check] = &[
     &f042_memory_usage::CHECK,
     &f043_cpu_usage::CHECK,
     &f044_network_sizes::CHECK,
+    &f046_dependency_map::CHECK,
     &f047_alerts::CHECK,
     &f048_database_backup::CHECK,
     &f050_disaster_recovery::CHECK,

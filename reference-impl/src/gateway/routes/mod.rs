@@ -4,6 +4,7 @@ mod alerts;
 mod backup;
 mod circuit_breakers;
 mod cpu;
+mod dependencies;
 mod disaster_recovery;
 mod memory;
 mod network;
@@ -15,6 +16,7 @@ use axum::Router;
 
 use super::alerts::Alerts;
 use super::cpu::Cpu;
+use super::dependencies::Dependencies;
 use super::memory::Memory;
 use super::prober::Prober;
 use super::upstreams::Upstream;
@@ -33,6 +35,8 @@ pub struct Watches {
     pub costs: Costs,
     /// Who has been down for too long.
     pub alerts: Alerts,
+    /// Who depends on whom.
+    pub dependencies: Dependencies,
     /// Who is well.
     pub prober: Prober,
 }
@@ -40,8 +44,9 @@ pub struct Watches {
 /// The reports on back ends, the care for backups and, while test endpoints are on, the probes.
 pub fn router(context: &Context, upstreams: &[Arc<Upstream>], watches: Watches, store: &ObjectStore) -> Router {
     let backups = Backups::watch(context, store);
-    let Watches { memory, cpu, costs, alerts, prober } = watches;
-    let router = services::router(context, prober)
+    let Watches { memory, cpu, costs, alerts, dependencies, prober } = watches;
+    let router = services::router(context, prober.clone())
+        .merge(dependencies::router(context, dependencies, prober))
         .merge(alerts::router(context, alerts))
         .merge(circuit_breakers::router(context, upstreams))
         .merge(backup::router(context, &backups))
