@@ -4,6 +4,7 @@
 
 // What there is: the catalogue, what a run finds, where it is written down, and the system under check.
 pub mod catalogue;
+pub mod digraph;
 pub mod outcome;
 pub mod record;
 pub mod target;

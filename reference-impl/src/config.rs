@@ -76,6 +76,8 @@ pub struct Settings {
     pub cpu: Cpu,
     /// `COMPRESSION_*`, `LARGE_PAYLOAD_BYTES`.
     pub network: Network,
+    /// `DEPENDENCIES_KEPT_SECONDS`: how long a dependency stays on the map after its last call.
+    pub dependencies_kept_for: Duration,
     /// `ALERT_*`, `SMTP_*`.
     pub alerts: Alerts,
     /// `BACKUP_*`, `DR_*`, `PG_BIN`.
@@ -261,6 +263,7 @@ impl Settings {
             memory: watches::memory(&given)?,
             cpu: watches::cpu(&given)?,
             network: watches::network(&given)?,
+            dependencies_kept_for: given.seconds("DEPENDENCIES_KEPT_SECONDS", 86_400.0)?,
             alerts: alerts::alerts(&given)?,
             backup: backup::read(&given)?,
             object_store: storage::object_store(&given)?,

@@ -25,6 +25,9 @@ pub mod postgres;
 pub mod redis;
 pub mod retry;
 
+pub mod call_ledger;
+pub mod http_client;
+
 pub mod backup;
 pub mod bucket_backup;
 pub mod every_service;

@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::{
-    Client, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisError, ScriptInvocation,
+    Client, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, Pipeline, RedisConnectionInfo, RedisError,
+    RedisFuture, ScriptInvocation, Value,
 };
 
 use crate::config::Settings;
+use crate::telemetry::calls;
 
 /// The database of sessions.
 pub const SESSIONS: i64 = 0;
@@ -24,12 +26,17 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection to the database of sessions.
 ///
 /// Succeeds while Redis is away: it connects at the first command, and again whenever the connection was lost.
-pub async fn connect(settings: &Settings) -> Result<ConnectionManager, RedisError> {
+pub async fn connect(settings: &Settings) -> Result<Connection, RedisError> {
     connect_to(settings, SESSIONS)
 }
 
 /// A connection to the given database, made at its first command and again whenever it was lost.
-pub fn connect_to(settings: &Settings, database: i64) -> Result<ConnectionManager, RedisError> {
+pub fn connect_to(settings: &Settings, database: i64) -> Result<Connection, RedisError> {
+    manager(settings, database).map(Connection)
+}
+
+/// The same for what is no work of the service's own, and so no call of its.
+pub fn manager(settings: &Settings, database: i64) -> Result<ConnectionManager, RedisError> {
     // No retries inside: a caller that waits for Redis is a request that waits for nothing.
     let config = ConnectionManagerConfig::new()
         .set_number_of_retries(0)
@@ -53,6 +60,31 @@ fn client(settings: &Settings, database: i64) -> Result<Client, RedisError> {
     Client::open(place.into_connection_info()?.set_redis_settings(login))
 }
 
+/// A connection whose commands are noted as calls. Clones share it.
+#[derive(Clone)]
+pub struct Connection(ConnectionManager);
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        let answer = self.0.req_packed_command(command);
+        Box::pin(async move { answer.await.inspect(|_| calls::made(calls::REDIS)) })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        let answers = self.0.req_packed_commands(pipeline, offset, count);
+        Box::pin(async move { answers.await.inspect(|_| calls::made(calls::REDIS)) })
+    }
+
+    fn get_db(&self) -> i64 {
+        self.0.get_db()
+    }
+}
+
 /// Connections to one database that many requests share (feature 16).
 ///
 /// A command takes a connection that is at rest, or a new one where all are at work, up to a limit. Beyond it the least
@@ -68,7 +100,7 @@ struct Inner {
 }
 
 struct Member {
-    manager: ConnectionManager,
+    manager: Connection,
     connected: AtomicBool,
     commands: AtomicUsize,
 }

@@ -80,7 +80,7 @@ impl Service {
         TABLE.iter().find(|row| row.command == word).map(|row| row.service)
     }
 
-    fn row(self) -> &'static Row {
+    const fn row(self) -> &'static Row {
         &TABLE[self as usize]
     }
 
@@ -90,7 +90,7 @@ impl Service {
     }
 
     /// Its full name, as in log lines: `auth-service`.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         self.row().name
     }
 

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
+use crate::call_ledger::Ledger;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::error::ApiError;
@@ -104,6 +105,9 @@ pub async fn run(service: Service, settings: Settings) -> Result<(), StartupErro
     panics::log_them();
     // Caught from here on, so that a signal during the start is not lost.
     let signals = Signals::listen()?;
+    let ledger = Ledger::new(&context);
+    let ledger = ledger.map_err(|error| StartupError::Part { part: "the ledger of calls", source: error.into() })?;
+    tokio::spawn(ledger.keep());
     let router = whole_router(&context).await?;
     let listener = bind(&context).await?;
     let address = listener.local_addr().map_err(StartupError::Serve)?;

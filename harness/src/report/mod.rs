@@ -1,6 +1,7 @@
 //! Views of a record: pure functions from what was found to a text in one format.
 
 mod curl;
+mod dependency_map;
 mod evidence_view;
 mod html;
 mod json;

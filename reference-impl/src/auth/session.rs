@@ -8,19 +8,19 @@ use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use redis::AsyncCommands;
-use redis::aio::ConnectionManager;
 use serde_json::json;
 use tracing::warn;
 
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::redis::Connection;
 use crate::startup::StartupError;
 use crate::telemetry::json_log::timestamp;
 
 /// Where sessions are kept.
 #[derive(Clone)]
 pub struct Sessions {
-    redis: ConnectionManager,
+    redis: Connection,
     settings: Arc<Settings>,
     clock: Clock,
 }

@@ -11,17 +11,16 @@ mod words;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::AsyncCommands;
-use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
 use tokio::sync::SetOnce;
 
-use super::client::Client;
 use super::prober::Prober;
 use crate::clock::Clock;
 use crate::config;
 use crate::gateway::nodes::Node;
+use crate::http_client::Client;
 use crate::middleware::shutdown::ShutdownGate;
-use crate::redis::{SESSIONS, connect_to};
+use crate::redis::{Connection, SESSIONS, connect_to};
 use crate::startup::{Context, StartupError};
 
 pub use book::Alert;
@@ -56,7 +55,7 @@ struct Inner {
     rules: Rules,
     book: Mutex<Book>,
     /// The way to the copy; locked while the book is written, so that no older copy follows a newer one.
-    copy: tokio::sync::Mutex<ConnectionManager>,
+    copy: tokio::sync::Mutex<Connection>,
     /// Set once the copy was looked for, whether there was one or not.
     looked: SetOnce<()>,
     mailer: Option<Mailer>,

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::middleware::signed_in::{SignedIn, USER_ID_HEADER};
+use crate::service::Service;
+use crate::telemetry::calls::CALLER;
 
 /// Headers that speak of one connection, not of the message (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -28,6 +30,7 @@ pub fn to_upstream(mut headers: HeaderMap, caller: Option<&SignedIn>, address: O
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::EXPECT);
     headers.remove(USER_ID_HEADER);
+    headers.insert(CALLER, HeaderValue::from_static(Service::Gateway.name()));
     if let Some(SignedIn(user)) = caller
         && let Ok(value) = HeaderValue::from_str(user)
     {
@@ -96,7 +99,7 @@ mod tests {
             ("x-public", "1"),
         ]);
         let passed = to_upstream(sent, None, None);
-        assert_eq!(passed.keys().collect::<Vec<_>>(), ["x-public"]);
+        assert_eq!(passed.keys().collect::<Vec<_>>(), ["x-public", "x-service-name"]);
     }
 
     #[test]

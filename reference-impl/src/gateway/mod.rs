@@ -1,8 +1,8 @@
 //! The gateway: one door to all back ends (features 7-10, 17, 33, 34, 36).
 
 mod alerts;
-mod client;
 mod cpu;
+mod dependencies;
 mod disk;
 mod headers;
 mod level;
@@ -22,7 +22,9 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 
+use crate::call_ledger::Ledger;
 use crate::every_service;
+use crate::http_client::Client;
 use crate::middleware::cors::{AllowedOrigins, cors};
 use crate::middleware::deadline::{Deadline, deadline};
 use crate::middleware::idempotency::{self, idempotency};
@@ -31,15 +33,15 @@ use crate::middleware::operation_cost::{self, Costs};
 use crate::middleware::rate_limit::{RateLimiter, rate_limit};
 use crate::middleware::request_metrics::RequestMetrics;
 use crate::middleware::signed_in::{Gatekeeper, require_signed_in};
-use crate::middleware::{request_log, request_metrics, shutdown};
+use crate::middleware::{caller_name, request_log, request_metrics, shutdown};
 use crate::object_store::ObjectStore;
 use crate::redis::{self, Pool};
 use crate::startup::{Context, StartupError, method_not_allowed, not_found};
 use crate::telemetry::correlation_id;
 
 use alerts::Alerts;
-use client::Client;
 use cpu::Cpu;
+use dependencies::Dependencies;
 use disk::Disk;
 use memory::Memory;
 use prober::Prober;
@@ -63,6 +65,7 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
         costs: costs.clone(),
         disk: Disk::watch(context, store.clone()),
         alerts: Alerts::watch(context, prober.clone())?,
+        dependencies: dependencies(context)?,
         prober,
     };
     let metrics = RequestMetrics::register(context);
@@ -84,8 +87,15 @@ pub async fn router(context: &Context) -> Result<Router, StartupError> {
     Ok(watch_traffic(router, context)
         .layer(from_fn_with_state(origins(context), cors))
         .layer(from_fn(request_log::gateway))
+        .layer(from_fn_with_state(context.service, caller_name::layer))
         .layer(from_fn_with_state(costs, operation_cost::layer))
         .layer(from_fn(correlation_id::layer)))
+}
+
+fn dependencies(context: &Context) -> Result<Dependencies, StartupError> {
+    let ledger = Ledger::new(context);
+    let ledger = ledger.map_err(|error| StartupError::Part { part: "the ledger of calls", source: error.into() })?;
+    Ok(Dependencies::new(ledger, &context.settings))
 }
 
 /// What is inside compression is stored and replayed as it is, and compressed anew for whoever asks.
@@ -146,10 +156,15 @@ fn rate_limiter(context: &Context, pool: &Pool) -> Arc<RateLimiter> {
         per_user: settings.per_user,
         per_ip: settings.per_ip,
         window: settings.window,
-        counts_address: |path| upstreams::is_proxied(path) || path == "/health" || path.starts_with("/health/"),
+        counts_address: |path| upstreams::is_proxied(path) || is_public_report(path),
         counts_user: |path| upstreams::is_proxied(path) && !upstreams::is_sign_in(path),
         on_excess: Box::new(move |kind| refusals.increment(&[kind])),
     })
+}
+
+/// What anyone may ask the gateway about itself and the others.
+fn is_public_report(path: &str) -> bool {
+    ["/health", "/alerts", "/dependencies"].contains(&path) || path.starts_with("/health/")
 }
 
 fn answers(context: &Context, pool: Pool) -> Arc<idempotency::Store> {

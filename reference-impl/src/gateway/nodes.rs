@@ -1,6 +1,8 @@
 //! The thirteen that AutoGraph consists of: ten services and the three stores they stand on.
 
+use crate::config::Settings;
 use crate::service::Service;
+use crate::telemetry::calls;
 
 /// One of the thirteen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +29,9 @@ impl Node {
     pub fn id(self) -> &'static str {
         match self {
             Node::Service(service) => service.name(),
-            Node::Postgres => "postgres",
-            Node::Redis => "redis",
-            Node::ObjectStore => "minio",
+            Node::Postgres => calls::POSTGRES,
+            Node::Redis => calls::REDIS,
+            Node::ObjectStore => calls::OBJECT_STORE,
         }
     }
 
@@ -46,6 +48,26 @@ impl Node {
             Node::Postgres => "PostgreSQL".to_owned(),
             Node::Redis => "Redis".to_owned(),
             Node::ObjectStore => "MinIO".to_owned(),
+        }
+    }
+
+    /// What part it plays.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Node::Service(Service::Frontend) => "application",
+            Node::Service(Service::Gateway) => "gateway",
+            Node::Service(_) => "microservice",
+            Node::Postgres | Node::Redis | Node::ObjectStore => "infrastructure",
+        }
+    }
+
+    /// The port it listens on, if its address tells one.
+    pub fn port(self, settings: &Settings) -> Option<u16> {
+        match self {
+            Node::Service(service) => Some(settings.place(service).port),
+            Node::Postgres => Some(settings.postgres.port),
+            Node::Redis => Some(settings.redis.port),
+            Node::ObjectStore => url::Url::parse(&settings.object_store.main.endpoint).ok()?.port_or_known_default(),
         }
     }
 }

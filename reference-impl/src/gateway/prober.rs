@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 
-use super::client::Client;
 use super::nodes::Node;
 use crate::config::Settings;
 use crate::error::whole_story;
+use crate::http_client::Client;
 use crate::service::Service;
 use crate::{postgres, redis};
 

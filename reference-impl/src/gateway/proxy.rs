@@ -12,17 +12,18 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::Full;
 use serde_json::json;
 
-use super::client::Client;
 use super::headers;
 use super::read_ahead::read_ahead;
 use super::upstreams::Upstream;
 use crate::error::ApiError;
 use crate::error::whole_story;
+use crate::http_client::Client;
 use crate::middleware::body_limit;
 use crate::middleware::deadline::CallUnderWay;
 use crate::middleware::rate_limit::client_address;
 use crate::middleware::request_metrics::milliseconds;
 use crate::middleware::signed_in::SignedIn;
+use crate::telemetry::calls;
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH];
 
@@ -71,6 +72,7 @@ async fn pass_on(forwarding: &Forwarding, request: Request) -> Result<Response, 
     };
     under_way.put(admitted);
     log_forwarding(upstream, &target_url, outgoing.method());
+    calls::made(upstream.service.name());
     let started = Instant::now();
     let outcome = call(&forwarding.client, upstream, outgoing).await;
     if let Some(call) = under_way.take() {

@@ -1,7 +1,8 @@
 //! Which paths need no token.
 
-const ALWAYS: [&str; 8] = [
+const ALWAYS: [&str; 9] = [
     "/alerts",
+    "/dependencies",
     "/health",
     "/metrics",
     "/api/auth/register",
@@ -27,7 +28,15 @@ mod tests {
 
     #[test]
     fn a_public_path_and_those_below_it_need_no_token() {
-        for path in ["/alerts", "/health", "/health/services", "/metrics", "/api/auth/login", "/api/auth/refresh"] {
+        for path in [
+            "/alerts",
+            "/dependencies",
+            "/health",
+            "/health/services",
+            "/metrics",
+            "/api/auth/login",
+            "/api/auth/refresh",
+        ] {
             assert!(is_public(path, false), "{path}");
         }
     }

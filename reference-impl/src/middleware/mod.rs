@@ -1,6 +1,7 @@
 //! The layers around a router, one to a file. Back ends get theirs in [`crate::startup`]; the gateway orders its own.
 
 pub mod body_limit;
+pub mod caller_name;
 pub mod circuit_breaker;
 pub mod cors;
 pub mod deadline;

@@ -18,6 +18,7 @@ use url::Url;
 
 use super::answers::error_code;
 use super::{ObjectStore, StoreError};
+use crate::telemetry::calls;
 
 /// What goes over the wire with a request.
 pub(super) type Body = BoxBody<Bytes, BoxError>;
@@ -125,6 +126,7 @@ impl ObjectStore {
             Ok(Err(error)) => return Err(Fault::of(self.away(crate::error::whole_story(&error)))),
             Err(_) => return Err(Fault::of(self.away("no answer in time".to_owned()))),
         };
+        calls::made(calls::OBJECT_STORE);
         if answer.status().is_success() {
             return Ok(answer);
         }

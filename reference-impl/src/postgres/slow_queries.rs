@@ -20,7 +20,7 @@ use super::query_plan::{self, Plan};
 use crate::middleware::request_metrics::milliseconds;
 use crate::startup::Context;
 use crate::telemetry::metrics::{Counter, Histogram};
-use crate::telemetry::{correlation_id, json_log, query_tally};
+use crate::telemetry::{calls, correlation_id, json_log, query_tally};
 
 /// Reports in the making. Beyond that, slow statements are reported at once and without a plan.
 const MOST_REPORTS: u32 = 64;
@@ -93,6 +93,7 @@ impl StatementWatch {
         let Some(attached) = self.0.attached.get() else {
             return;
         };
+        calls::made(calls::POSTGRES);
         let operation = operation(&statement.text);
         attached.queries.increment(&[operation]);
         attached.durations.observe(&[operation], statement.took);

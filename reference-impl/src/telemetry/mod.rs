@@ -1,5 +1,6 @@
 //! What an operator sees of a service: log lines, metrics, and the id that ties the lines of a request together.
 
+pub mod calls;
 pub mod correlation_id;
 pub mod cpu_time;
 pub mod error_tracker;

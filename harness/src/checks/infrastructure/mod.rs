@@ -46,6 +46,7 @@ mod f042_memory_usage;
 mod f043_cpu_usage;
 mod f044_network_sizes;
 mod f045_disk_usage;
+mod f046_dependency_map;
 mod f047_alerts;
 mod f048_database_backup;
 mod f049_bucket_backup;
@@ -110,6 +111,7 @@ pub const CHECKS: &[&Check] = &[
     &f043_cpu_usage::CHECK,
     &f044_network_sizes::CHECK,
     &f045_disk_usage::CHECK,
+    &f046_dependency_map::CHECK,
     &f047_alerts::CHECK,
     &f048_database_backup::CHECK,
     &f049_bucket_backup::CHECK,

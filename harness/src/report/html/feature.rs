@@ -4,6 +4,7 @@ use super::SHOWN;
 use crate::catalogue::Area;
 use crate::outcome::{Evidence, Expectation, Outcome, StepOutcome, Verdict};
 use crate::record::Record;
+use crate::report::dependency_map::{self, DependencyMap};
 use crate::report::evidence_view::ObservationView;
 use crate::report::summary::duration;
 use crate::report::{ReportError, plain, reason};
@@ -22,6 +23,8 @@ pub(super) struct FeatureView {
     compact: bool,
     reason: Option<String>,
     steps: Vec<StepView>,
+    /// The map of dependencies, where this is the feature about it.
+    map: Option<DependencyMap>,
     evidence_file: Option<String>,
 }
 
@@ -68,6 +71,7 @@ pub(super) fn feature_view(record: &Record, outcome: &Outcome) -> Result<Feature
         compact: outcome.verdict == Verdict::Unchecked,
         reason: reason.or_else(|| outcome.steps.is_empty().then(|| reason::because(outcome)).flatten()),
         steps: steps(outcome, evidence.as_ref()),
+        map: evidence.as_ref().filter(|_| outcome.feature == dependency_map::FEATURE).and_then(dependency_map::of),
         evidence_file: evidence.map(|_| format!("evidence/f{}.jsonl", number(outcome.feature))),
     })
 }
@@ -84,6 +88,7 @@ pub(super) fn missing_view(feature: u16) -> FeatureView {
         compact: true,
         reason: None,
         steps: Vec::new(),
+        map: None,
         evidence_file: None,
     }
 }

@@ -11,7 +11,7 @@ use super::book::News;
 use super::{Alert, CannotTell, words};
 use crate::config::Slack;
 use crate::error::whole_story;
-use crate::gateway::client::Client;
+use crate::http_client::Client;
 
 /// How long Slack may take. Real time, as all on the network.
 const PATIENCE: Duration = Duration::from_secs(10);

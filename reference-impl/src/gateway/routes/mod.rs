@@ -5,6 +5,7 @@ mod backup;
 mod bucket_backup;
 mod circuit_breakers;
 mod cpu;
+mod dependencies;
 mod disaster_recovery;
 mod disk;
 mod memory;
@@ -17,6 +18,7 @@ use axum::Router;
 
 use super::alerts::Alerts;
 use super::cpu::Cpu;
+use super::dependencies::Dependencies;
 use super::disk::Disk;
 use super::memory::Memory;
 use super::prober::Prober;
@@ -39,6 +41,8 @@ pub struct Watches {
     pub disk: Disk,
     /// Who has been down for too long.
     pub alerts: Alerts,
+    /// Who depends on whom.
+    pub dependencies: Dependencies,
     /// Who is well.
     pub prober: Prober,
 }
@@ -51,8 +55,9 @@ pub fn router(
     store: &ObjectStore,
 ) -> Result<Router, StartupError> {
     let backups = Backups::watch(context, store);
-    let Watches { memory, cpu, costs, disk, alerts, prober } = watches;
-    let router = services::router(context, prober)
+    let Watches { memory, cpu, costs, disk, alerts, dependencies, prober } = watches;
+    let router = services::router(context, prober.clone())
+        .merge(dependencies::router(context, dependencies, prober))
         .merge(alerts::router(context, alerts))
         .merge(circuit_breakers::router(context, upstreams))
         .merge(backup::router(context, &backups))

@@ -93,8 +93,10 @@ impl Document {
         if document.statements().any(|statement| !statement.condition.is_null()) {
             return Err(PolicyError::Conditional);
         }
-        let mut actions = document.statements().flat_map(|statement| statement.action.iter());
-        let foreign = actions.find(|action| *action != "*" && !action.starts_with("s3:"));
+        let foreign = {
+            let mut actions = document.statements().flat_map(|statement| statement.action.iter());
+            actions.find(|action| *action != "*" && !action.starts_with("s3:")).map(|action| (*action).to_owned())
+        };
         match foreign.map(|action| format!("{action} is no action of an object store")) {
             Some(problem) => Err(PolicyError::Misplaced(problem)),
             None => Ok(document),

@@ -1,4 +1,4 @@
-//! The client that calls back ends, over connections that are used again.
+//! The client that calls other services, over connections that are used again.
 
 use std::time::Duration;
 
@@ -38,7 +38,14 @@ impl Client {
 
     /// The status of a GET, with the body read so that the connection can be used again.
     pub async fn status_of(&self, url: &str) -> Result<u16, Box<dyn std::error::Error + Send + Sync>> {
-        let request = hyper::Request::get(url).body(Full::default())?;
+        self.status(hyper::Request::get(url).body(Full::default())?).await
+    }
+
+    /// The status of an answer, with the body read likewise.
+    pub async fn status(
+        &self,
+        request: hyper::Request<Full<Bytes>>,
+    ) -> Result<u16, Box<dyn std::error::Error + Send + Sync>> {
         let response = self.call(request).await?;
         let status = response.status().as_u16();
         axum::body::to_bytes(Body::new(response.into_body()), 1024 * 1024).await?;
