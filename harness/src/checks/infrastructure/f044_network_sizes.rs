@@ -64,6 +64,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(6, "A large answer comes compressed to a client that accepts gzip");
     let (plain, packed) = large_answers_are_compressed(case, mark).await?;
     small_answers_are_not(case).await?;
+    large_stays_large_when_compressed(case).await?;
     proxied_answers_are_too(case).await?;
 
     case.step(7, "The compressed answer takes fewer bytes on the wire");
@@ -283,6 +284,17 @@ async fn large_answers_are_compressed(case: &mut Case, mark: Option<Mark>) -> Re
         );
     }
     Ok((plain, packed))
+}
+
+/// What counts is the size before compression.
+async fn large_stays_large_when_compressed(case: &mut Case) -> Result<(), Stop> {
+    let before = counted(case, "large_payload_count", &[("payload_type", "response")]).await?;
+    let (_, reply) = give(case, 1.2, Some("gzip")).await?;
+    case.expect("bytes on the wire of a large answer", reply.wire_bytes(), below(MEGABYTE as f64));
+    let after = counted(case, "large_payload_count", &[("payload_type", "response")]).await?;
+    case.expect("large answers counted before it was compressed", before, is(1.0));
+    case.expect("large answers counted after it was compressed", after, is(2.0));
+    Ok(())
 }
 
 /// The answer of /test/network repeats the id of its request, so its size is ours to choose.
