@@ -56,7 +56,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut known = 1;
     if let Some(drawing) = &drawing {
         drawing.change_is_heard(case, &first, &of_drawing).await?;
-        known += 2;
+        known += 3;
     }
 
     case.step(5, "Each of several subscribers receives every message");
@@ -168,6 +168,13 @@ impl Drawing {
         case.redis(0, &["PUBLISH", CHANNEL, "after the refusals"]).await?;
         let heard = case.heard(first, 3, AT_ONCE).await?;
         case.expect("message heard after refused changes", heard.at("/2/message"), is("after the refusals"));
+        let title = case.word();
+        let put = case.http(Service::Gateway).method("PUT", &path).bearer(&self.token);
+        let renamed = put.json(json!({"title": title})).send().await?;
+        case.expect("status of changing the title", renamed.status(), is(200));
+        let heard = case.heard(first, 4, AT_ONCE).await?;
+        let about = heard.at("/3/message");
+        case.expect("diagram that the message after a new title is about", about, contains(self.id.as_str()));
         Ok(())
     }
 }
