@@ -129,6 +129,14 @@ async fn traffic_is_measured(case: &mut Case) -> Result<(), Stop> {
     case.expect("bytes counted for requests of 1000 and 2345 bytes", more, is(3345.0));
     let more = counted(case, "response_bytes", &answers).await? - given;
     case.expect("bytes counted for both answers", more, is(answered));
+    for method in ["PUT", "PATCH"] {
+        let labels = [("method", method), ("path", TAKER)];
+        let before = counted(case, "request_bytes", &labels).await?;
+        // Nobody takes it there; it came over the wire all the same.
+        case.http(GATEWAY).method(method, TAKER).json(json!("x".repeat(998))).send().await?;
+        let more = counted(case, "request_bytes", &labels).await? - before;
+        case.expect(format!("bytes counted for a request of 1000 bytes by {method}"), more, is(1000.0));
+    }
     // A GET has no body to count.
     let gets = counted(case, "request_bytes", &[("method", "GET")]).await?;
     case.expect("bytes counted for requests by GET", gets, is(0.0));
