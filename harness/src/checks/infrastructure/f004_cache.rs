@@ -69,6 +69,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.redis(0, &["SET", &short, &content, "PX", "20"]).await?;
     let gone = case.redis_until(0, &["EXISTS", &short], Duration::from_secs(2), |reply| *reply == json!(0)).await?;
     case.expect("entries whose expiry has passed", &gone, is(0));
+    entry.is_not_kept_longer_by_a_read(case, &diagram).await?;
     entry.runs_out(case).await?;
     let control = case.redis(0, &["EXISTS", &own]).await?;
     case.expect("entries with life left", &control, is(1));
@@ -102,6 +103,17 @@ impl Entry {
         let ttl = case.redis(self.database, &["TTL", &self.key]).await?;
         let gone = (case.now().await? - read_at).max(0.0);
         case.expect("TTL of the system's entry, in s", &ttl, between(299.0 - gone.ceil(), 300.0));
+        Ok(())
+    }
+
+    /// A read from the cache does not lengthen the entry's life, or what is read often would never be read anew.
+    async fn is_not_kept_longer_by_a_read(&self, case: &mut Case, diagram: &Diagram) -> Result<(), Stop> {
+        let shortened = case.redis(self.database, &["EXPIRE", &self.key, "200"]).await?;
+        case.expect("reply to taking 100 s from the life of the system's entry", &shortened, is(1));
+        let read = diagram.read(case).await?;
+        case.expect("status of reading the diagram then", read.status(), is(200));
+        let ttl = case.redis(self.database, &["TTL", &self.key]).await?;
+        case.expect("TTL of the system's entry after that, in s", &ttl, between(1.0, 200.0));
         Ok(())
     }
 

@@ -56,7 +56,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut known = 1;
     if let Some(drawing) = &drawing {
         drawing.change_is_heard(case, &first, &of_drawing).await?;
-        known += 1;
+        known += 3;
     }
 
     case.step(5, "Each of several subscribers receives every message");
@@ -152,6 +152,29 @@ impl Drawing {
         case.expect("channel of the second", heard.at("/1/channel"), is(channel));
         case.expect("what the second says", heard.at("/1/message"), present());
         case.expect("diagram that the second is about", heard.at("/1/message"), contains(self.id.as_str()));
+        self.refused_change_is_not_heard(case, first).await
+    }
+
+    /// What another user was refused did not happen, so nobody hears of it: the next message is that of a change.
+    async fn refused_change_is_not_heard(&self, case: &mut Case, first: &Subscription) -> Result<(), Stop> {
+        let path = format!("/api/diagrams/{}", self.id);
+        let other = case.actor().await?;
+        let token = case.token_of(&other).await?;
+        for method in ["PUT", "DELETE"] {
+            let asked = case.http(Service::Gateway).method(method, &path).bearer(&token);
+            let refused = asked.json(json!({"canvas_data": {"shapes": [1]}})).send().await?;
+            case.expect(format!("status of another user's {method}"), refused.status(), one_of([403, 404, 405]));
+        }
+        case.redis(0, &["PUBLISH", CHANNEL, "after the refusals"]).await?;
+        let heard = case.heard(first, 3, AT_ONCE).await?;
+        case.expect("message heard after refused changes", heard.at("/2/message"), is("after the refusals"));
+        let title = case.word();
+        let put = case.http(Service::Gateway).method("PUT", &path).bearer(&self.token);
+        let renamed = put.json(json!({"title": title})).send().await?;
+        case.expect("status of changing the title", renamed.status(), is(200));
+        let heard = case.heard(first, 4, AT_ONCE).await?;
+        let about = heard.at("/3/message");
+        case.expect("diagram that the message after a new title is about", about, contains(self.id.as_str()));
         Ok(())
     }
 }

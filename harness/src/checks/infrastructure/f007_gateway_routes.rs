@@ -97,6 +97,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     for (service, candidates) in ROUTES {
         is_reached(case, service, candidates, &token).await?;
     }
+    whole_path_and_query_arrive(case).await?;
 
     case.step(9, "A path that no route knows is answered 404");
     for path in UNKNOWN {
@@ -166,6 +167,17 @@ async fn ai_has_answered(case: &mut Case, mark: Option<Mark>, sent: &Sent, other
     let foreign: Vec<Value> =
         lines.iter().map(|line| line.at("/correlation_id").into()).filter(|id: &Value| *id != json!(sent.id)).collect();
     case.expect("requests to other services in ai-service's log", foreign, absent());
+    Ok(())
+}
+
+/// A path of several parts, and what follows its question mark; the probe says what it was asked for.
+async fn whole_path_and_query_arrive(case: &mut Case) -> Result<(), Stop> {
+    if !case.can(Need::TestEndpoints) {
+        return Ok(());
+    }
+    let reply = case.http(Service::Gateway).get("/api/auth/test/performance?x=%26&delay=0.03125").send().await?;
+    case.expect("status of a probe that is told how long to take", reply.status(), is(200));
+    case.expect("how long it says it was told to take, in s", reply.at("/delay_seconds"), is(0.03125));
     Ok(())
 }
 

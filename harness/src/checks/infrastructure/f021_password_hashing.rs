@@ -8,7 +8,11 @@ use crate::target::{Need, Service, Setup};
 use serde_json::{Value, json};
 
 /// Wrong passwords that are close to the right one.
-const WRONG: [&str; 2] = ["test124", "Test123"];
+const WRONG: [&str; 4] = ["test124", "Test123", "test123 ", "test1234"];
+
+/// A password of many letters, and one that ends otherwise.
+const LONG: &str = "correct horse battery staple one";
+const NEARLY: &str = "correct horse battery staple two";
 
 pub const CHECK: Check = Check {
     feature: 21,
@@ -87,6 +91,20 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         let matches = case.stored_hash_matches(&user.id, password).await?;
         case.expect("a wrong password matches", matches.at("/matches"), is(false));
     }
+    the_end_counts_too(case).await
+}
+
+/// Two long passwords that differ at their end alone are two passwords.
+async fn the_end_counts_too(case: &mut Case) -> Result<(), Stop> {
+    let (right, wrong) = (case.vault().seal("long password", LONG), case.vault().seal("wrong password", NEARLY));
+    let (user, reply) = register(case, &right).await?;
+    case.expect("status of registering with a long password", reply.status(), one_of([200, 201]));
+    let signed_in = case.sign_in(&user).await?;
+    case.expect("status of signing in with a long password", signed_in.status(), is(200));
+    let refused = case.sign_in(&Actor { password: wrong.clone(), ..user.clone() }).await?;
+    case.expect("status of signing in with another end of the password", refused.status(), is(401));
+    let matches = case.stored_hash_matches(&user.id, &wrong).await?;
+    case.expect("a password with another end matches", matches.at("/matches"), is(false));
     Ok(())
 }
 

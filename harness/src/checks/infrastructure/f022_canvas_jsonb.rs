@@ -79,8 +79,30 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     wanted["shapes"][0]["position"]["x"] = json!(42);
     let stored = self::stored(case, &id).await?;
     case.expect("canvas_data after the update", &stored, is(wanted));
+    updates_through_the_api(case, &token, &title).await?;
 
     containment(case, &actor, &id).await
+}
+
+/// A drawing that is sent takes the place of the whole old one; where none is sent, the old one stays.
+async fn updates_through_the_api(case: &mut Case, token: &str, title: &str) -> Result<(), Stop> {
+    let body = json!({"title": title, "file_type": "canvas", "canvas_data": drawing()});
+    let created = case.http(Service::Gateway).post("/api/diagrams/").bearer(token).json(body).send().await?;
+    let id = created.at("/id").text().unwrap_or_default().to_owned();
+    let mut wanted = drawing();
+    wanted["shapes"][1]["position"]["y"] = json!(43);
+    wanted.as_object_mut().map(|all| all.remove("note"));
+    for (what, change) in [
+        ("with a drawing", json!({"canvas_data": wanted})),
+        ("without one", json!({"title": format!("{title} renamed")})),
+    ] {
+        let path = format!("/api/diagrams/{id}");
+        let changed = case.http(Service::Gateway).method("PUT", &path).bearer(token).json(change).send().await?;
+        case.expect(format!("status of an update {what}"), changed.status(), is(200));
+        let stored = stored(case, &id).await?;
+        case.expect(format!("canvas_data after an update {what}"), &stored, is(wanted.clone()));
+    }
+    Ok(case.change(&format!("delete from files where id = '{id}'")).await.map(drop)?)
 }
 
 /// Whatever JSON can hold.

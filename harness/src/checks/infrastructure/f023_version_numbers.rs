@@ -71,6 +71,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.expect("newest number", newest.at("/0/number"), is(12));
     let others = other.versions(case).await?;
     case.expect("versions of the other file", numbers(&others), is(json!([1])));
+    let updated = other.update(case, 2).await?;
+    case.expect("current_version of the other file, updated once", updated.at("/current_version"), is(2));
+    let others = other.versions(case).await?;
+    case.expect("versions of the other file after its update", numbers(&others), is(json!([1, 2])));
 
     case.step(7, "Sorted by `version_number` the versions are in the order of their making");
     let all = file.versions(case).await?;
@@ -150,6 +154,7 @@ impl File {
             ))
             .await?;
         case.expect("drawings in version 23", &row, is(json!([{"made": 23}])));
+        self.new_title_is_a_version_too(case).await?;
         let twice = case
             .rows(&format!(
                 "select version_number from versions where file_id = '{}' group by 1 having count(*) > 1",
@@ -157,6 +162,19 @@ impl File {
             ))
             .await?;
         case.expect("numbers given twice", &twice, absent());
+        Ok(())
+    }
+
+    /// An update without a drawing makes a version with the drawing as it was.
+    async fn new_title_is_a_version_too(&self, case: &mut Case) -> Result<(), Stop> {
+        let (path, title) = (format!("/api/diagrams/{}", self.id), case.word());
+        let put = case.http(Service::Gateway).method("PUT", &path).bearer(&self.token);
+        let updated = put.json(json!({"title": title})).send().await?;
+        case.expect("current_version after a change of the title", updated.at("/current_version"), is(24));
+        let all = self.versions(case).await?;
+        let newest = all.items().last().cloned().unwrap_or_else(|| case.silence());
+        case.expect("number of the version that it made", newest.at("/number"), is(24));
+        case.expect("drawing in that version", newest.at("/made"), is(23));
         Ok(())
     }
 }

@@ -2,10 +2,11 @@
 
 use super::log_line::trace;
 use super::service_metrics::{Durations, durations, prefix};
-use crate::check::{Case, Check, Seen, Stop, above, at_least, at_most, between, contains, is, such_that};
+use crate::check::{Case, Check, Seen, Stop, above, at_least, at_most, between, contains, is, one_of, such_that};
 use crate::probe::{Mark, Pending, Reply};
 use crate::sabotage::set_variable;
 use crate::target::{Need, Own, Service, Setup};
+use serde_json::json;
 use std::time::Duration;
 
 /// A probe that takes as long as it is asked to.
@@ -89,6 +90,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(6, "The line for the slow request has the details of its queries");
     slow_query_is_explained(case, slow_query, mark, &known).await?;
+    slowest_of_several_is_named(case).await?;
 
     case.step(7, "Durations are measured in every service");
     for service in Service::ALL {
@@ -277,6 +279,40 @@ async fn slow_query_is_explained(case: &mut Case, slow: SlowQuery, mark: Mark, k
     case.expect("duration in the warning about a request without queries", line.at("/duration_ms"), above(SLOW_MS));
     let none = such_that("0, or absent", |count| count.is_null() || *count == 0);
     case.expect("queries of a slow request that has none", line.at("/query_count"), none);
+    Ok(())
+}
+
+/// A request whose first statement is slow and whose others are not: creating a diagram writes its version after it.
+async fn slowest_of_several_is_named(case: &mut Case) -> Result<(), Stop> {
+    if ![Need::Sql, Need::Disposable, Need::Log(Service::Diagram)].into_iter().all(|need| case.can(need)) {
+        return Ok(());
+    }
+    let (title, seconds) = (case.word(), QUERY_MS / 1000.0);
+    case.execute(&[
+        &format!(
+            "create function conform_pause() returns trigger language plpgsql as $$ begin \
+             perform pg_sleep({seconds}); return new; end $$"
+        ),
+        &format!(
+            "create trigger conform_pause before insert on files for each row \
+             when (new.title = '{title}') execute function conform_pause()"
+        ),
+    ])
+    .await?;
+    let actor = case.actor().await?;
+    let (token, id) = (case.token_of(&actor).await?, case.id());
+    let mark = case.mark(Service::Diagram).await?;
+    let post = case.http(Service::Gateway).post("/api/diagrams/").bearer(&token).header(ID, &id);
+    let created = post.json(json!({"title": title, "file_type": "canvas"})).send().await?;
+    case.expect("status of a request with several queries", created.status(), one_of([200, 201]));
+    let lines = trace(case, Service::Diagram, mark, &id).await?;
+    let line = slow_line(case, &lines);
+    case.expect("queries of a request with several", line.at("/query_count"), at_least(2.0));
+    let slowest = line.at("/slowest_query").text().map(str::to_lowercase);
+    case.expect("slowest query among them", slowest, contains("insert into files"));
+    case.expect("its time, in ms", line.at("/slowest_query_ms"), at_least(QUERY_MS));
+    let total = line.at("/query_total_ms").number().unwrap_or_default();
+    case.expect("time of all of them, in ms", line.at("/duration_ms"), at_least(total));
     Ok(())
 }
 

@@ -64,6 +64,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(6, "A large answer comes compressed to a client that accepts gzip");
     let (plain, packed) = large_answers_are_compressed(case, mark).await?;
     small_answers_are_not(case).await?;
+    large_stays_large_when_compressed(case).await?;
     proxied_answers_are_too(case).await?;
 
     case.step(7, "The compressed answer takes fewer bytes on the wire");
@@ -128,6 +129,14 @@ async fn traffic_is_measured(case: &mut Case) -> Result<(), Stop> {
     case.expect("bytes counted for requests of 1000 and 2345 bytes", more, is(3345.0));
     let more = counted(case, "response_bytes", &answers).await? - given;
     case.expect("bytes counted for both answers", more, is(answered));
+    for method in ["PUT", "PATCH"] {
+        let labels = [("method", method), ("path", TAKER)];
+        let before = counted(case, "request_bytes", &labels).await?;
+        // Nobody takes it there; it came over the wire all the same.
+        case.http(GATEWAY).method(method, TAKER).json(json!("x".repeat(998))).send().await?;
+        let more = counted(case, "request_bytes", &labels).await? - before;
+        case.expect(format!("bytes counted for a request of 1000 bytes by {method}"), more, is(1000.0));
+    }
     // A GET has no body to count.
     let gets = counted(case, "request_bytes", &[("method", "GET")]).await?;
     case.expect("bytes counted for requests by GET", gets, is(0.0));
@@ -283,6 +292,17 @@ async fn large_answers_are_compressed(case: &mut Case, mark: Option<Mark>) -> Re
         );
     }
     Ok((plain, packed))
+}
+
+/// What counts is the size before compression.
+async fn large_stays_large_when_compressed(case: &mut Case) -> Result<(), Stop> {
+    let before = counted(case, "large_payload_count", &[("payload_type", "response")]).await?;
+    let (_, reply) = give(case, 1.2, Some("gzip")).await?;
+    case.expect("bytes on the wire of a large answer", reply.wire_bytes(), below(MEGABYTE as f64));
+    let after = counted(case, "large_payload_count", &[("payload_type", "response")]).await?;
+    case.expect("large answers counted before it was compressed", before, is(1.0));
+    case.expect("large answers counted after it was compressed", after, is(2.0));
+    Ok(())
 }
 
 /// The answer of /test/network repeats the id of its request, so its size is ours to choose.
