@@ -93,7 +93,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(7, "Later requests use connections that are already open");
     let before = pool(&connections, &name);
-    let again = case.http(Service::Auth).get(ROUTE).bearer(&token).times(40, 5).await?;
+    let again = case.http(Service::Auth).get(ROUTE).bearer(&token).times(40, 2).await?;
     case.expect("answers to 40 more requests", again.at("/answers"), is(json!({"200": 40})));
     let connections = case.rows(CONNECTIONS).await?;
     let after = pool(&connections, &name);

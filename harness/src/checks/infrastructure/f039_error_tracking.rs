@@ -14,7 +14,7 @@ use std::time::Duration;
 const ID: &str = "x-correlation-id";
 /// What the services are told of themselves.
 const VERSION: &str = "2.7.1";
-const ENVIRONMENT: &str = "staging";
+const ENVIRONMENT: &str = "docker";
 /// The functions of the nested error, the outermost first (contract, section 3.9).
 const NESTED: [&str; 3] = ["level_1", "level_2", "level_3"];
 /// How long an event may be on its way.
