@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
+/// The containers of a whole system; none where no engine answers.
+type Composition = Option<(System, Arc<Pulse>)>;
+
 /// Where the checks of one run find their targets.
 pub enum Place {
     /// Stacks made to measure, on servers of the harness's own.
@@ -18,7 +21,7 @@ pub enum Place {
         /// The stack that checks share, made when the first asks for it.
         shared: Box<OnceCell<(Stack, Arc<Pulse>)>>,
         /// The system of the compose file, likewise; nothing where it cannot be brought up.
-        composed: Box<OnceCell<Option<(System, Arc<Pulse>)>>>,
+        composed: Box<OnceCell<Composition>>,
         /// Seed of the run.
         seed: u64,
     },

@@ -127,8 +127,8 @@ async fn find_added_column(case: &mut Case, actor: &Actor) -> Result<Added, Stop
         let below = names(&case.rows(COLUMNS).await?);
         let stays = |table: &str| below.iter().any(|name| name.starts_with(&format!("{table}.")));
         let split = |name: &String| name.split_once('.').map(|(table, column)| (table.to_owned(), column.to_owned()));
-        let dropped = above.iter().filter(|name| !below.contains(name)).filter_map(split);
-        found = dropped.filter(|(table, _)| stays(table)).next();
+        let mut dropped = above.iter().filter(|name| !below.contains(name)).filter_map(split);
+        found = dropped.find(|(table, _)| stays(table));
         above = below;
         steps += 1;
     }

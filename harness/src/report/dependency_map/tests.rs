@@ -59,7 +59,7 @@ fn what_a_target_says_is_text_and_nonsense_draws_nothing() {
     assert!(!drawn.nodes[0].title.contains('\u{1b}'));
     assert_eq!(drawn.edges.len(), 1);
     for body in [Value::Null, json!({"graph": 7}), json!({"graph": {"nodes": [], "edges": []}}), json!("text")] {
-        assert!(of(&evidence(&[body.clone()])).is_none(), "{body}");
+        assert!(of(&evidence(std::slice::from_ref(&body))).is_none(), "{body}");
     }
     assert!(of(&evidence(&[])).is_none());
 }

@@ -24,7 +24,7 @@ impl Algorithm {
 pub fn by_trial(up_to: u32) -> u64 {
     let is_prime = |n: &u32| {
         let mut divisors = (2..).take_while(|divisor| divisor * divisor <= *n);
-        divisors.all(|divisor| n % divisor != 0)
+        divisors.all(|divisor| !n.is_multiple_of(divisor))
     };
     (2..=up_to).filter(is_prime).count() as u64
 }
