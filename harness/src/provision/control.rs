@@ -129,7 +129,11 @@ impl Control for StackControl {
             let cannot = |reason: String| CannotControl::new("make", format!("the database {name}"), reason);
             let work = async {
                 let mut connection = database::connect(&self.database).await?;
-                let create = AssertSqlSafe(format!("create database \"{}\"", name.replace('"', "\"\"")));
+                let name = name.replace('"', "\"\"");
+                // An earlier stack of the same seed may have left one of that name.
+                let drop = AssertSqlSafe(format!("drop database if exists \"{name}\" with (force)"));
+                let create = AssertSqlSafe(format!("create database \"{name}\""));
+                sqlx::raw_sql(drop).execute(&mut connection).await?;
                 sqlx::raw_sql(create).execute(&mut connection).await?;
                 connection.close().await
             };

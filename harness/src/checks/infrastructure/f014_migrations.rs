@@ -73,6 +73,15 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(8, "After the step down the column is gone");
     let gone = column(case, &added).await?;
     case.expect("the column after the step down", &gone, absent());
+    let Added { table, column, .. } = &added;
+    let left = case
+        .rows(&format!(
+            "select count(*) filter (where column_name = '{column}') as dropped, count(*) as kept \
+         from information_schema.columns where table_schema = 'public' and table_name = '{table}'"
+        ))
+        .await?;
+    case.expect("columns of that name after the step down", left.at("/0/dropped"), is(0));
+    case.expect("other columns of the table after the step down", left.at("/0/kept"), at_least(1.0));
 
     case.step(1, "Migrations are set up in auth-service, with a table that records the version");
     let down = case.migrate(Some(ALL)).await?;
