@@ -3,8 +3,9 @@
 use harness::catalogue::{Catalogue, Feature};
 use harness::check::Check;
 use harness::checks;
-use harness::outcome::{Evidence, Verdict};
+use harness::outcome::{Evidence, StepOutcome, Verdict};
 use harness::proof::{TamperProof, replay, tamper};
+use harness::target::Need;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -95,6 +96,11 @@ fn shipped_evidence_shows_no_token() {
     }
 }
 
+/// Nobody has taken evidence in a cluster yet; such a step says so.
+fn wants_a_cluster(step: &StepOutcome) -> bool {
+    step.verdict == Verdict::Skip && step.reason == Some(format!("needs {}", Need::Cluster))
+}
+
 #[test]
 fn shipped_evidence_replays_to_a_pass_on_every_step() {
     for Shipped { check, feature, evidence } in SHIPPED.iter() {
@@ -102,7 +108,7 @@ fn shipped_evidence_replays_to_a_pass_on_every_step() {
         let wrong: Vec<String> = outcome
             .steps
             .iter()
-            .filter(|step| step.verdict != Verdict::Pass)
+            .filter(|step| step.verdict != Verdict::Pass && !wants_a_cluster(step))
             .map(|step| {
                 let failed = step.expectations.iter().find(|one| !one.holds);
                 let why = step.reason.clone().or(failed.map(|one| one.requirement.clone()));
@@ -110,7 +116,7 @@ fn shipped_evidence_replays_to_a_pass_on_every_step() {
             })
             .collect();
         assert!(wrong.is_empty(), "f{:03}: {wrong:#?}", check.feature);
-        assert_eq!(outcome.verdict, Verdict::Pass, "f{:03}", check.feature);
+        assert!(matches!(outcome.verdict, Verdict::Pass | Verdict::Partial), "f{:03}", check.feature);
         assert_eq!(outcome.reason, None, "f{:03}", check.feature);
     }
 }
