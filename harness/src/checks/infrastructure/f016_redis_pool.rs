@@ -34,10 +34,9 @@ pub const CHECK: Check = Check {
 };
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
+    case.step(1, "The Redis pool is set to at most 50 connections");
     let reset = case.http(Service::Gateway).post("/api/auth/test/counter/reset").send().await?;
     case.require("status of resetting the count of executions", reset.status(), is(200))?;
-
-    case.step(1, "The Redis pool is set to at most 50 connections");
     let grown = crowd(case).await?;
     case.expect("connections while 80 operations wait for Redis", pool(&grown).len(), between(2.0, MOST as f64));
 

@@ -1,3 +1,5 @@
+//! The map as it is drawn from evidence, sound and not.
+
 use super::*;
 use crate::outcome::{Circumstances, Observation};
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! When alerts fire, escalate and resolve.
+
 use super::*;
 
 fn rules() -> Rules {
