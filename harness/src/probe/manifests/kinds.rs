@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_missing_field_and_a_wrong_type_are_told_with_their_path() {
         let error =
-            read(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"replicas": "two"}}))
+            read(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"selector": {}, "template": {}, "replicas": "two"}}))
                 .unwrap_err();
         assert!(error.starts_with("spec.replicas"), "{error}");
     }

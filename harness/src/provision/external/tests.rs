@@ -79,7 +79,7 @@ fn example_has_everything() {
     assert_eq!(target.name, "staging");
     assert_eq!(target.services[&Service::Frontend].health, "/api/health");
     assert_eq!(target.postgres.as_ref().unwrap().password.expose(), "value of STAGING_POSTGRES_PASSWORD");
-    assert_eq!(target.all_secrets().len(), 4);
+    assert_eq!(target.all_secrets().len(), 5);
 }
 
 #[test]

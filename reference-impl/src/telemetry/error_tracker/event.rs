@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(event.tags["service"], "auth-service");
         assert_eq!(event.user.unwrap().id.as_deref(), Some("u1"));
         assert_eq!(event.extra["file_id"], "f1");
-        assert_eq!(&event.fingerprint[..], ["DivisionByZero", "divide"]);
+        assert_eq!(&event.fingerprint[..], ["DivisionByZero", "error"]);
     }
 
     #[test]
