@@ -142,6 +142,23 @@ pub(crate) fn unfinished() -> (tempfile::TempDir, Record) {
     (place, record)
 }
 
+/// A record of feature 46 alone, whose map has a name that would do harm if it were no text.
+pub(crate) fn with_a_map() -> (tempfile::TempDir, Record) {
+    let place = tempfile::tempdir().unwrap();
+    let writer = RecordWriter::create(place.path(), &header()).unwrap();
+    let named = outcome(46, "A map of dependencies", vec![step(1, "The calls are gathered", Vec::new())]);
+    let ids = ["</svg><script>alert(1)</script>", "api-gateway"];
+    let nodes: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
+    let edges = [(0, 1), (1, 0)].map(|(from, to)| json!({"from": ids[from], "to": ids[to]}));
+    let body = json!({"graph": {"nodes": nodes, "edges": edges}, "critical_path": {"path": ids}});
+    let asked = json!({"service": "api-gateway", "method": "GET", "path": "/dependencies"});
+    let seen = vec![observation(1, 1, "http", asked, json!({"status": 200, "body": body}))];
+    writer.outcome(&named, Some(&evidence(46, seen))).unwrap();
+    writer.finish(&footer()).unwrap();
+    let record = Record::read(place.path()).unwrap();
+    (place, record)
+}
+
 fn outcome(feature: u16, description: &str, steps: Vec<StepOutcome>) -> Outcome {
     Outcome {
         feature,

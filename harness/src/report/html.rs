@@ -248,6 +248,20 @@ mod tests {
     }
 
     #[test]
+    fn a_map_of_dependencies_is_drawn_and_its_names_stay_text() {
+        let (_place, record) = fixture::with_a_map();
+        let page = render(&record).unwrap();
+        assert!(!page.contains("<script>alert"));
+        let document = parse(&page);
+        let map = document.descendants().find(|node| node.attribute("class") == Some("map")).unwrap();
+        let boxes = map.descendants().filter(|node| node.has_tag_name("rect"));
+        assert_eq!(boxes.count(), 2);
+        let rounds = map.descendants().filter(|node| node.attribute("class") == Some("edge cycle"));
+        assert_eq!(rounds.count(), 2);
+        assert!(text_of(map).contains("</svg><script>alert(1)</script>"));
+    }
+
+    #[test]
     fn a_run_that_broke_off_says_so_at_the_top() {
         let (_place, record) = fixture::unfinished();
         let page = render(&record).unwrap();
