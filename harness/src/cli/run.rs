@@ -82,8 +82,10 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
             News::Finished(outcome) => terminal.finished(outcome),
         };
         tokio::select! {
-            finished = conduct(session, listen) => finished.map(|_| true),
+            // Asked first, so that it listens before anything is started.
+            biased;
             () = interrupted() => Ok(false),
+            finished = conduct(session, listen) => finished.map(|_| true),
         }
     })?;
     // Dropping the runtime drops every stack; what is left then is the reaper's.

@@ -53,6 +53,7 @@ pub fn of(
         set("REDIS_PASSWORD", password.expose());
     }
     set("BACKUP_DIR", &surroundings.backups.display().to_string());
+    set("MINIO_BACKUP_DIR", &surroundings.backups.join("buckets").display().to_string());
     set("BACKUP_SCRATCH_DIR", &surroundings.scratch.display().to_string());
     for (name, value) in object_store::variables("MINIO", surroundings.object_store) {
         set(&name, &value);

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::object_store::ObjectStore;
 use crate::startup::{Context, StartupError};
+use crate::telemetry::units::megabytes;
 
 use archive::Written;
 use error::BackupError;
@@ -158,9 +159,4 @@ fn made(
         replica,
         success: true,
     }
-}
-
-/// Bytes as megabytes, to two decimals.
-fn megabytes(bytes: u64) -> f64 {
-    (bytes as f64 / 1024.0 / 1024.0 * 100.0).round() / 100.0
 }

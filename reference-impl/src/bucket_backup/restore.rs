@@ -11,8 +11,9 @@ use tracing::info;
 
 use super::archive::{self, Entry, Metadata};
 use super::error::BackupError;
-use super::{BackupName, BucketBackups, megabytes, shelf};
+use super::{BackupName, BucketBackups, shelf};
 use crate::object_store::{Bytes, ObjectStore, Upload};
+use crate::telemetry::units::megabytes;
 
 /// How much of an object is on its way at a time.
 const CHUNK: usize = 64 * 1024;

@@ -11,8 +11,9 @@ use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
 use super::error::BackupError;
-use super::{BUCKET, BackupName, BucketBackups, megabytes};
+use super::{BUCKET, BackupName, BucketBackups};
 use crate::object_store::{Described, ObjectStore, StoreError, Upload};
+use crate::telemetry::units::megabytes;
 
 /// A backup in the list of all.
 #[derive(Debug, Serialize)]

@@ -12,6 +12,7 @@ use crate::config;
 use crate::object_store::ObjectStore;
 use crate::startup::Context;
 use crate::telemetry::metrics::{Counter, Gauge, Metrics};
+use crate::telemetry::units::rounded;
 
 use level::Level;
 use local::LocalDisk;
@@ -164,7 +165,7 @@ impl Disk {
 }
 
 fn log(storage_type: &str, location: &str, filled: Filled, level: Level) {
-    let used_percent = hundredths(filled.percent());
+    let used_percent = rounded(filled.percent());
     let (used_gb, total_gb, available_gb) = (gigabytes(filled.used), gigabytes(filled.total), gigabytes(filled.free));
     match level {
         Level::Fine => {
@@ -212,10 +213,5 @@ impl Gauges {
 
 /// Bytes as gigabytes, to two decimals.
 pub fn gigabytes(bytes: u64) -> f64 {
-    hundredths(bytes as f64 / BYTES_PER_GB)
-}
-
-/// A number to two decimals.
-pub fn hundredths(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
+    rounded(bytes as f64 / BYTES_PER_GB)
 }

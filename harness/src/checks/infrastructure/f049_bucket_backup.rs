@@ -33,11 +33,7 @@ const ROUTES: [(&str, &str); 5] = [
 pub const CHECK: Check = Check {
     feature: 49,
     revision: 1,
-    setup: Setup::Own(Own::of(&[Service::Gateway]).with(&[Part::ObjectStore, Part::SecondObjectStore]).set(&[(
-        Service::Gateway,
-        "MINIO_BACKUP_DIR",
-        "bucket-backups",
-    )])),
+    setup: Setup::Own(Own::of(&[Service::Gateway]).with(&[Part::ObjectStore, Part::SecondObjectStore])),
     needs: &[Need::ObjectStore, Need::Address(Service::Gateway)],
     control: "what is in another bucket is in no backup, and what is there already is not replaced unasked",
     sabotage: &[

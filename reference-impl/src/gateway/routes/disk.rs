@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::ApiError;
-use crate::gateway::disk::{Disk, Filled, gigabytes, hundredths};
+use crate::gateway::disk::{Disk, Filled, gigabytes};
 use crate::object_store::{Bytes, Described, StoreError, Upload};
 use crate::parse::QueryOf;
 use crate::startup::Context;
 use crate::telemetry::correlation_id::CorrelationId;
 use crate::telemetry::json_log::timestamp;
+use crate::telemetry::units::{BYTES_PER_MB, megabytes, rounded};
 
-const BYTES_PER_MB: f64 = 1024.0 * 1024.0;
 /// The largest file that can be asked for.
 const MOST_MB: f64 = 100.0;
 /// What the names of all files made here begin with; nothing else can be cleaned up.
@@ -77,7 +77,7 @@ async fn object_store(disk: &Disk) -> (Value, Value) {
         Some(bytes) => json!({
             "bucket": name,
             "size_bytes": bytes,
-            "size_mb": hundredths(bytes as f64 / BYTES_PER_MB),
+            "size_mb": megabytes(bytes),
             "size_gb": gigabytes(bytes),
         }),
         None => json!({"bucket": name, "status": "not_found"}),
@@ -94,7 +94,7 @@ fn filled(disk: &Disk, filled: Filled) -> Value {
         "total_bytes": filled.total,
         "used_bytes": filled.used,
         "free_bytes": filled.free,
-        "used_percent": hundredths(filled.percent()),
+        "used_percent": rounded(filled.percent()),
         "total_gb": gigabytes(filled.total),
         "used_gb": gigabytes(filled.used),
         "free_gb": gigabytes(filled.free),
@@ -139,7 +139,7 @@ async fn upload(
         message: "Test file stored",
         correlation_id,
         size_bytes,
-        size_mb: hundredths(size_bytes as f64 / BYTES_PER_MB),
+        size_mb: megabytes(size_bytes),
         note: "GET /test/disk shows it in the use of its bucket",
         cleanup_note: format!("DELETE /test/disk/cleanup?bucket={bucket}&filename={filename} removes it"),
         bucket,
