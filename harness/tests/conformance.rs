@@ -199,6 +199,7 @@ fn check(root: &Path, catalogue: Catalogue, numbers: Vec<u16>) -> Result<Record,
     let dir = reports.join("runs").join(format!("{stamp}-{}", std::process::id()));
     let session = Session {
         subject: Subject::Reference(Options {
+            cluster: None,
             choice,
             install: true,
             conform: PathBuf::from(env!("CARGO_BIN_EXE_conform")),

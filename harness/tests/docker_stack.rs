@@ -19,6 +19,7 @@ const CONFORM: &str = env!("CARGO_BIN_EXE_conform");
 
 async fn servers_or_skip(test: &str) -> Option<Servers> {
     let options = Options {
+        cluster: None,
         choice: BackendChoice::Docker,
         install: false,
         conform: PathBuf::from(CONFORM),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 fn options() -> Options {
     Options {
+        cluster: None,
         choice: BackendChoice::Native,
         install: false,
         conform: PathBuf::from(env!("CARGO_BIN_EXE_conform")),

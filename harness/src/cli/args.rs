@@ -165,6 +165,9 @@ pub struct RunArgs {
     /// A file that describes a target which already runs
     #[arg(long, value_name = "FILE")]
     pub target: Option<PathBuf>,
+    /// A test cluster to try the Kubernetes manifests in, by `kubectl`; what they describe is removed again
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
     /// Where to write the record [default: a new directory under reports/runs]
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,

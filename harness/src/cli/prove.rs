@@ -126,6 +126,7 @@ async fn live(
     args: &ProveArgs,
 ) -> Result<Proof, ProveError> {
     let options = Options {
+        cluster: None,
         choice: BackendChoice::Auto,
         install: true,
         conform: std::env::current_exe()?,

@@ -8,6 +8,7 @@ use crate::provision::{BackendChoice, Options, external};
 use crate::record::{Record, RecordError, point_latest};
 use crate::report::{Format, Terminal, render};
 use crate::runner::{News, Session, Subject, conduct};
+use crate::target::Cluster;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,6 +29,10 @@ enum RunError {
     TargetAndBackend(&'static str),
     #[error("--backend external needs --target FILE, which says where the system is; docs/target-file.md describes it")]
     NoTarget,
+    #[error("--kubeconfig {}: {source}", path.display())]
+    Kubeconfig { path: PathBuf, source: std::io::Error },
+    #[error("--kubeconfig needs `kubectl`, which is not on the PATH")]
+    NoKubectl,
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error("the harness could not start: {0}")]
@@ -110,9 +115,11 @@ fn patience(args: &RunArgs) -> Patience {
 }
 
 fn subject(args: &RunArgs, terminal: &Arc<Terminal>) -> Result<Subject, RunError> {
+    let cluster = cluster(args.kubeconfig.as_deref())?;
     let choice = match (args.backend, &args.target) {
         (Backend::Auto | Backend::External, Some(file)) => {
-            let target = external::load(file, &|name| std::env::var(name).ok())?;
+            let mut target = external::load(file, &|name| std::env::var(name).ok())?;
+            target.cluster = cluster.or(target.cluster);
             return Ok(Subject::External(Box::new(target)));
         }
         (Backend::External, None) => return Err(RunError::NoTarget),
@@ -126,9 +133,25 @@ fn subject(args: &RunArgs, terminal: &Arc<Terminal>) -> Result<Subject, RunError
     Ok(Subject::Reference(Options {
         choice,
         install: !args.no_install,
+        cluster,
         conform: std::env::current_exe()?,
         announce: Arc::new(move |text| terminal.note(text)),
     }))
+}
+
+/// The cluster that `--kubeconfig` names, if `kubectl` can be expected to reach it.
+fn cluster(kubeconfig: Option<&Path>) -> Result<Option<Cluster>, RunError> {
+    let Some(path) = kubeconfig else {
+        return Ok(None);
+    };
+    let unreadable = |source| RunError::Kubeconfig { path: path.to_owned(), source };
+    std::fs::File::open(path).map_err(unreadable)?;
+    let kubeconfig = std::path::absolute(path).map_err(unreadable)?;
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&folders).any(|folder| folder.join("kubectl").is_file()) {
+        return Err(RunError::NoKubectl);
+    }
+    Ok(Some(Cluster { kubeconfig }))
 }
 
 /// Writes every report beside the record and tells where the one for people lies.

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod clock;
+mod cluster;
 mod containers;
 mod database;
 mod doubles;

@@ -118,6 +118,7 @@ fn target(kind: Worthless, base: &str) -> Target {
         source: None,
         containers: None,
         manifests: None,
+        cluster: None,
         secrets: Vec::new(),
     }
 }

@@ -55,6 +55,10 @@ fn folder(source: &Path, name: &str, scratch: &Path, alterations: &[Alteration])
     for entry in std::fs::read_dir(&original).map_err(ProvisionError::file("read", &original))? {
         let entry = entry.map_err(ProvisionError::file("read", &original))?;
         let (from, to) = (entry.path(), copy.join(entry.file_name()));
+        // What lies in folders below is not applied with the folder, and is not looked at.
+        if !from.is_file() {
+            continue;
+        }
         std::fs::copy(&from, &to).map_err(ProvisionError::file("copy", &from))?;
     }
     for edit in edits {

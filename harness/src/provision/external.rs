@@ -7,6 +7,7 @@ mod file;
 pub use error::TargetFileError;
 
 use crate::target::{
+    Cluster,
     Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess, Secret, Service, StoreUser,
     Target,
 };
@@ -61,6 +62,7 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
         source: None,
         containers: None,
         manifests: file.manifests.map(|folder| reader.source.beside(&folder)),
+        cluster: file.kubeconfig.map(|file| Cluster { kubeconfig: reader.source.beside(&file) }),
         secrets: Vec::new(),
     })
 }

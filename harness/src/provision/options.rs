@@ -1,5 +1,6 @@
 //! What the user may choose about provision.
 
+use crate::target::Cluster;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub install: bool,
     /// The executable of `conform`, which is started again as the reaper.
     pub conform: PathBuf,
+    /// A cluster to try the manifests in.
+    pub cluster: Option<Cluster>,
     /// Where progress goes.
     pub announce: Announce,
 }

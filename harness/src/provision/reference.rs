@@ -106,7 +106,9 @@ async fn build(run: &Run, workspace: &Path, conform: &Path) -> Result<PathBuf, P
     let mut command = Command::new(cargo);
     command
         .current_dir(workspace)
-        .args(["build", "--quiet", "--package", PACKAGE])
+        // The executable and not the package: with all members selected, as the alias `conform` selects them,
+        // dependencies have the features that `conform` was built with, and are not compiled anew.
+        .args(["build", "--quiet", "--bin", EXECUTABLE])
         .args(["--profile", if profile == "debug" { "dev" } else { &profile }])
         .arg("--target-dir")
         .arg(&target);
@@ -114,7 +116,7 @@ async fn build(run: &Run, workspace: &Path, conform: &Path) -> Result<PathBuf, P
     if !executable.exists() {
         run.announce("building the reference implementation (once)");
     }
-    let shown = format!("cargo build --package {PACKAGE}");
+    let shown = format!("cargo build --bin {EXECUTABLE}");
     complete(run, &shown, command, Duration::from_secs(1_800)).await?;
     existing(executable, "`cargo build` should have made it")
 }

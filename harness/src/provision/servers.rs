@@ -10,7 +10,7 @@ use super::reference::Reference;
 use super::run::Run;
 use super::stack::{Ground, Stack, StackSpec};
 use super::{docker, native};
-use crate::target::{Boxed, Composed, ObjectStoreAccess, PostgresAccess, RedisAccess};
+use crate::target::{Boxed, Cluster, Composed, ObjectStoreAccess, PostgresAccess, RedisAccess};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,6 +87,7 @@ pub struct Servers {
     object_store: ObjectStoreAccess,
     databases: Arc<Databases>,
     reference: Reference,
+    cluster: Option<Cluster>,
     conform: PathBuf,
     compose: OnceCell<Option<Arc<compose::Ground>>>,
 }
@@ -118,6 +119,7 @@ impl Servers {
             object_store,
             databases: Arc::new(databases),
             reference,
+            cluster: options.cluster,
             conform: options.conform,
             compose: OnceCell::new(),
         })
@@ -148,6 +150,7 @@ impl Servers {
             object_store: &self.object_store,
             reference: self.reference.path().await?,
             source: self.reference.source(),
+            cluster: self.cluster.as_ref(),
         };
         Stack::start(ground, spec).await
     }

@@ -13,7 +13,7 @@ use super::run::Run;
 use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
 use crate::doubles::{Change, Echo, Requests, RewritingProxy, Rule, Silent};
-use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target};
+use crate::target::{Cluster, Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -71,6 +71,8 @@ pub struct Ground<'a> {
     pub reference: &'a Path,
     /// The folder of its source, where it is at hand.
     pub source: Option<PathBuf>,
+    /// The cluster to try its manifests in.
+    pub cluster: Option<&'a Cluster>,
 }
 
 /// What a stack's services are started with.
@@ -314,6 +316,7 @@ impl Plan<'_> {
             source: self.ground.source.clone().filter(|source| is_under_version_control(source)),
             containers: None,
             manifests: self.manifests.clone(),
+            cluster: self.ground.cluster.cloned(),
             secrets: self.secrets(),
         }
     }

@@ -201,7 +201,7 @@ async fn decide(
     check: &'static Check,
     seed: u64,
 ) -> Result<Finished, tokio::task::JoinError> {
-    let limit = deadline(live.patience);
+    let limit = deadline(&live, check);
     let work = async move {
         let mut case = Case::live(live, check.feature, check.revision, seed);
         let ended = match tokio::time::timeout(limit, (check.run)(&mut case)).await {

@@ -46,6 +46,8 @@ pub enum Need {
     Manifests,
     /// A Kubernetes cluster to try them in.
     Cluster,
+    /// Metrics of the pods in that cluster, which only a look at it tells of.
+    ClusterMetrics,
     /// This part around the services.
     Part(Part),
     /// Power to do this to the target.
@@ -117,6 +119,7 @@ impl std::fmt::Display for Need {
             Need::Containers => f.write_str("containers from the compose file"),
             Need::Manifests => f.write_str("Kubernetes manifests"),
             Need::Cluster => f.write_str("Kubernetes cluster"),
+            Need::ClusterMetrics => f.write_str("metrics server in the Kubernetes cluster"),
             Need::Part(part) => part.fmt(f),
             Need::Power(power) => power.fmt(f),
             Need::Patience(wait) => write!(f, "patience {} s", wait.as_secs_f64().ceil()),

@@ -1,6 +1,6 @@
 //! Addresses and handles of one running system.
 
-use super::{Containers, Control, Inbox, Need, Part, Relay, Secret, Service};
+use super::{Cluster, Containers, Control, Inbox, Need, Part, Relay, Secret, Service};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub struct Target {
     pub containers: Option<Arc<dyn Containers>>,
     /// The folder of Kubernetes manifests.
     pub manifests: Option<PathBuf>,
+    /// A cluster to try them in.
+    pub cluster: Option<Cluster>,
     /// Everything else that must never be shown: passwords and keys of the harness's own.
     pub secrets: Vec<Secret>,
 }
@@ -150,6 +152,7 @@ impl Target {
             control: None,
             containers: None,
             manifests: None,
+            cluster: None,
             source: None,
             secrets: Vec::new(),
         }
@@ -179,7 +182,8 @@ impl Target {
             Need::Manifests => self.manifests.is_some(),
             Need::Part(part) => self.parts.contains(&part),
             Need::Power(power) => self.control.as_ref().is_some_and(|control| control.grants(power)),
-            Need::Cluster | Need::Patience(_) => false,
+            Need::Cluster => self.cluster.is_some(),
+            Need::ClusterMetrics | Need::Patience(_) => false,
         }
     }
 

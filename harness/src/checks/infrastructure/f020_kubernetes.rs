@@ -1,7 +1,8 @@
 //! Feature 20: Kubernetes manifests for production.
 
 use super::manifest_references::{QUESTIONS, probe_faults};
-use super::manifests::{Container, Manifests};
+use super::manifest_trial;
+use super::manifests::{Container, Manifests, Object};
 use super::quantity;
 use crate::check::{Case, Check, Matcher, Seen, Stop, absent, at_least, is, present, such_that};
 use crate::sabotage::edit_file;
@@ -12,7 +13,7 @@ const STORES: [&str; 3] = ["postgres", "redis", "minio"];
 
 pub const CHECK: Check = Check {
     feature: 20,
-    revision: 1,
+    revision: 2,
     setup: Setup::Shared,
     needs: &[Need::Manifests],
     control: "every reference is followed to its end, and every probe's path is asked of the running service",
@@ -140,27 +141,76 @@ async fn scraped(case: &mut Case, service: Service, annotations: &Seen) -> Resul
 /// Steps 4 to 10: what the manifests promise is held against them here, and seen only in a cluster.
 async fn in_a_cluster(case: &mut Case, all: &Manifests) -> Result<(), Stop> {
     case.step(4, "`kubectl apply -f k8s/` applies the manifests to a test cluster");
-    case.lacks(Need::Cluster);
+    case.expect("objects that are applied before their namespace is there", before_their_namespace(all), absent());
+    let there = case.can(Need::Cluster);
+    if there {
+        case.enter_cluster().await?;
+    }
+    let ended = tried(case, all, there).await;
+    if there {
+        case.leave_cluster().await;
+    }
+    ended
+}
+
+async fn tried(case: &mut Case, all: &Manifests, there: bool) -> Result<(), Stop> {
+    if there {
+        manifest_trial::apply(case, all).await?;
+    } else {
+        case.lacks(Need::Cluster);
+    }
     case.step(5, "All pods start and become ready");
-    case.lacks(Need::Cluster);
+    if there {
+        manifest_trial::become_ready(case, all).await?;
+    } else {
+        case.lacks(Need::Cluster);
+    }
     case.step(6, "Each Service is reached at its ClusterIP");
-    case.lacks(Need::Cluster);
+    if there {
+        manifest_trial::are_reached(case, all).await?;
+    } else {
+        case.lacks(Need::Cluster);
+    }
     case.step(7, "A new version is deployed by a rolling update");
-    let hasty = all
-        .workloads()
-        .filter(|one| one.kind == "Deployment" && is_service(&one.name) && !rolls(&one.at("/spec/strategy")));
-    let hasty: Vec<String> = hasty.map(ToString::to_string).collect();
-    case.expect("Deployments of services that do not roll, or take pods away first", hasty, absent());
-    case.lacks(Need::Cluster);
+    case.expect("Deployments of services that do not roll, or take pods away first", hasty(all), absent());
+    let rolled = if there { Some(manifest_trial::roll(case, all).await?) } else { None };
+    if rolled.is_none() {
+        case.lacks(Need::Cluster);
+    }
     case.step(8, "No request fails while the update rolls through");
-    case.lacks(Need::Cluster);
+    match &rolled {
+        Some(rolled) => manifest_trial::answered_throughout(case, rolled),
+        None => case.lacks(Need::Cluster),
+    }
     case.step(9, "A pod that fails is restarted on its own");
-    case.lacks(Need::Cluster);
+    if there {
+        manifest_trial::come_back(case, all).await?;
+    } else {
+        case.lacks(Need::Cluster);
+    }
     case.step(10, "The horizontal autoscaler changes the number of pods with the load");
     let scalers = all.of_kind("HorizontalPodAutoscaler").count();
     case.expect("horizontal autoscalers", scalers, at_least(1.0));
-    case.lacks(Need::Cluster);
+    if there {
+        manifest_trial::scale(case, all).await?;
+    } else {
+        case.lacks(Need::Cluster);
+    }
     Ok(())
+}
+
+/// `kubectl apply -f` takes files in the order of their names, and refuses an object whose namespace is still to come.
+fn before_their_namespace(all: &Manifests) -> Vec<String> {
+    let comes_later = |object: &&Object| {
+        let namespace = all.of_kind("Namespace").find(|namespace| namespace.name == object.namespace);
+        object.kind != "Namespace" && namespace.is_some_and(|namespace| namespace.place > object.place)
+    };
+    all.all().filter(comes_later).map(ToString::to_string).collect()
+}
+
+fn hasty(all: &Manifests) -> Vec<String> {
+    let deployments = all.workloads().filter(|one| one.kind == "Deployment" && is_service(&one.name));
+    deployments.filter(|one| !rolls(&one.at("/spec/strategy"))).map(ToString::to_string).collect()
 }
 
 fn is_service(name: &str) -> bool {

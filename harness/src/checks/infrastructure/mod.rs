@@ -54,6 +54,7 @@ mod f050_disaster_recovery;
 mod indexes;
 mod log_line;
 mod manifest_references;
+mod manifest_trial;
 mod manifests;
 mod quantity;
 mod query_plan;

@@ -17,6 +17,7 @@ pub struct TargetFile {
     #[serde(default)]
     pub forwarded_for: bool,
     pub manifests: Option<PathBuf>,
+    pub kubeconfig: Option<PathBuf>,
     pub gateway: Option<ServiceTable>,
     #[serde(default)]
     pub services: BTreeMap<Service, ServiceTable>,
