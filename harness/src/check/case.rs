@@ -3,6 +3,7 @@
 mod chance;
 mod judge;
 
+pub(crate) use self::chance::mix;
 use self::judge::{Draft, judge};
 use super::{CannotLook, Live, Matcher, Reads, Seen, Shown, Source, Stop, Tampering, Vault};
 use crate::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};

@@ -11,6 +11,7 @@ mod source;
 mod stop;
 mod vault;
 
+pub(crate) use case::mix;
 pub use case::{Case, Finished};
 pub use check::{Check, CheckFuture};
 pub use expect::{

@@ -230,7 +230,11 @@ fn start(live: &Live, words: &[&str]) -> Result<Child, CannotLook> {
     let mut command = Command::new("kubectl");
     command.arg("--kubeconfig").arg(&cluster.kubeconfig);
     for word in words {
-        if *word == FOLDER { command.arg(manifests) } else { command.arg(word) };
+        if *word == FOLDER {
+            command.arg(manifests)
+        } else {
+            command.arg(word)
+        };
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command.spawn().map_err(|error| cannot(format!("kubectl could not be run ({error}); put it on the PATH")))

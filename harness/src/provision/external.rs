@@ -7,9 +7,8 @@ mod file;
 pub use error::TargetFileError;
 
 use crate::target::{
-    Cluster,
-    Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess, Secret, Service, StoreUser,
-    Target,
+    Cluster, Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess, Secret, Service,
+    StoreUser, Target,
 };
 use commands::Commands;
 use error::Source;

@@ -13,7 +13,9 @@ use super::run::Run;
 use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
 use crate::doubles::{Change, Echo, Requests, RewritingProxy, Rule, Silent};
-use crate::target::{Cluster, Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target};
+use crate::target::{
+    Cluster, Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target,
+};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
-//! The order of work: as many checks at a time as there are jobs, the long ones first.
+//! The order of work: as many checks at a time as there are jobs, the long ones first, else as the seed has it.
 
 use super::{Place, RollCall, deadline};
 use crate::catalogue::Feature;
-use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop};
+use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop, mix};
 use crate::checks;
 use crate::outcome::{Evidence, Outcome, StepOutcome, Verdict};
 use crate::probe::TARGET_DOWN;
@@ -96,8 +96,7 @@ async fn work_off(
     listener: &mut impl FnMut(Event),
 ) {
     let (send, mut events) = mpsc::unbounded_channel();
-    // Checks with a stack of their own take longer, and the shared stack is made by whoever comes first.
-    waiting.sort_by_key(|(_, check)| check.setup == Setup::Shared);
+    waiting.sort_by_key(|(_, check)| turn(check, manner.seed));
     waiting.reverse();
     let waiting = Arc::new(std::sync::Mutex::new(waiting));
     let mut workers = tokio::task::JoinSet::new();
@@ -117,6 +116,17 @@ async fn work_off(
         listener(event);
     }
     while workers.join_next().await.is_some() {}
+}
+
+/// When a check's turn is. Containers take longest to come up and stacks of a check's own longer than the shared one;
+/// among equals the seed decides, so that whatever depends on the order of checks shows.
+fn turn(check: &Check, seed: u64) -> (u8, u64) {
+    let long = match check.setup {
+        Setup::Composed(_) => 0,
+        Setup::Own(_) => 1,
+        Setup::Shared => 2,
+    };
+    (long, mix(seed ^ u64::from(check.feature)))
 }
 
 /// An outcome whose steps all have the same verdict for the same reason.

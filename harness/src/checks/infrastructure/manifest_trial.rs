@@ -26,8 +26,7 @@ pub async fn become_ready(case: &mut Case, all: &Manifests) -> Result<(), Stop> 
     let namespaces: BTreeSet<String> = all.workloads().map(|one| one.namespace.clone()).collect();
     for namespace in &namespaces {
         let pods = case.objects_until(namespace, "pods", |pods| !pods.is_empty() && pods.iter().all(is_ready)).await?;
-        let waiting: Vec<String> =
-            pods.items().iter().filter(|pod| !is_ready(pod.value())).map(name).collect();
+        let waiting: Vec<String> = pods.items().iter().filter(|pod| !is_ready(pod.value())).map(name).collect();
         case.expect(format!("pods in {namespace}"), pods.items().len(), at_least(1.0));
         case.expect(format!("pods in {namespace} that are not ready"), waiting, absent());
     }
@@ -107,9 +106,8 @@ pub async fn come_back(case: &mut Case, all: &Manifests) -> Result<(), Stop> {
     let killed = case.kubectl(&words).await?;
     case.require("exit code of ending the first process of a pod", killed.at("/exit"), is(0))?;
     let is_victim = |pod: &&Value| pod["metadata"]["name"] == victim.as_str();
-    let is_back = |pods: &[Value]| {
-        pods.iter().find(is_victim).is_some_and(|pod| is_ready(pod) && self::restarts(pod) > restarts)
-    };
+    let is_back =
+        |pods: &[Value]| pods.iter().find(is_victim).is_some_and(|pod| is_ready(pod) && self::restarts(pod) > restarts);
     let after = case.objects_until(&gateway.namespace, "pods", is_back).await?;
     let pod = after.items().into_iter().find(|pod| name(pod) == victim);
     let now = pod.as_ref().map_or(Value::Null, |pod| json!(self::restarts(pod.value())));
@@ -138,7 +136,8 @@ pub async fn scale(case: &mut Case, all: &Manifests) -> Result<(), Stop> {
         let own = all.iter().find(|one| one["metadata"]["name"] == scaler.name.as_str());
         own.and_then(|own| own["status"]["desiredReplicas"].as_f64())
     };
-    let at_rest = case.objects_until(&scaler.namespace, "hpa", |all| wanted(all).is_some_and(|pods| pods > 0.0)).await?;
+    let at_rest =
+        case.objects_until(&scaler.namespace, "hpa", |all| wanted(all).is_some_and(|pods| pods > 0.0)).await?;
     let rest = wanted(at_rest.value().as_array().map(Vec::as_slice).unwrap_or_default());
     case.require("pods that it wants at rest", json!(rest), at_least(1.0))?;
     let busy: Vec<String> = names(&pods_of(case, workload, &[]).await?);
