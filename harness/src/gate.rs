@@ -36,6 +36,9 @@ pub fn judge(record: &Record, selection: &Selection, accept_partial: bool) -> Ga
         let remark = |what: String| Remark { feature, what };
         match record.outcome(feature) {
             None => verdict.refused.push(remark("has no outcome in this record".to_owned())),
+            Some(outcome) if outcome.is_flaky() => {
+                verdict.refused.push(remark(format!("flaky: {}", outcome.rounds_in_words())));
+            }
             Some(outcome) if outcome.verdict == Verdict::Pass => verdict.passed.push(feature),
             Some(outcome) if outcome.verdict == Verdict::Partial && accept_partial => {
                 verdict.passed.push(feature);
@@ -125,6 +128,19 @@ mod tests {
         let (_place, mut record) = fixture::finished();
         record.damage = Some("line 9 breaks off".into());
         assert!(!judge(&record, &selection(&["41"]), true).passes());
+    }
+
+    #[test]
+    fn a_verdict_that_changes_from_round_to_round_does_not_pass() {
+        let (_place, mut record) = fixture::finished();
+        let passing = record.outcomes.iter_mut().find(|outcome| outcome.feature == 41).unwrap();
+        passing.rounds = [(Verdict::Pass, 20)].into();
+        assert!(judge(&record, &selection(&["41"]), false).passes());
+        let passing = record.outcomes.iter_mut().find(|outcome| outcome.feature == 41).unwrap();
+        passing.rounds = [(Verdict::Pass, 19), (Verdict::Partial, 1)].into();
+        let verdict = judge(&record, &selection(&["41"]), true);
+        assert!(!verdict.passes());
+        assert!(verdict.to_string().contains("feature 41: flaky: pass 19, partial 1"), "{verdict}");
     }
 
     #[test]

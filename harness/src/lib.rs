@@ -22,6 +22,7 @@ pub mod checks;
 
 // How a run goes: what is selected, how it is run, proven, shown and judged.
 pub mod selection;
+pub mod shard;
 
 pub mod runner;
 

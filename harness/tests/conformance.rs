@@ -11,7 +11,7 @@ use harness::outcome::{Outcome, StepOutcome, Verdict};
 use harness::provision::{BackendChoice, Options};
 use harness::record::{Record, evidence_path, point_latest};
 use harness::report::{Format, plain, reason, render};
-use harness::runner::{News, Session, Subject, conduct};
+use harness::runner::{News, Rounds, Session, Subject, conduct};
 use harness::target::Need;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::fmt::Write;
@@ -208,6 +208,8 @@ fn check(root: &Path, catalogue: Catalogue, numbers: Vec<u16>) -> Result<Record,
         catalogue,
         numbers,
         record: dir.clone(),
+        resumes: false,
+        rounds: Rounds::ONE,
         jobs: JOBS,
         patience: Patience::default(),
         seed: SEED,

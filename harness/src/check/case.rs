@@ -219,6 +219,7 @@ impl Case {
             revision: self.circumstances.revision,
             steps,
             duration_ms: 0.0,
+            rounds: Default::default(),
             reason: self
                 .steps
                 .keys()

@@ -54,6 +54,11 @@ impl Seen {
         self.here()
     }
 
+    /// Whether something stands there, without noting a look: for what only decides whether there is anything to look at.
+    pub(crate) fn holds(&self, pointer: &str) -> bool {
+        self.here().pointer(pointer).is_some_and(|value| !value.is_null())
+    }
+
     fn here(&self) -> &Value {
         self.whole.pointer(&self.pointer).unwrap_or(&Value::Null)
     }

@@ -1,5 +1,6 @@
 //! What can be written after `conform`: commands, options and the help that explains them.
 
+use super::course::CourseArgs;
 use crate::proof::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -186,6 +187,9 @@ pub struct RunArgs {
     /// Never install a missing program, only name it
     #[arg(long)]
     pub no_install: bool,
+    /// How the run goes.
+    #[command(flatten)]
+    pub course: CourseArgs,
 }
 
 /// Arguments of `conform list`.

@@ -2,6 +2,7 @@
 
 mod args;
 mod completions;
+mod course;
 mod explain;
 mod gate;
 mod list;

@@ -9,7 +9,7 @@ use crate::exit_code::Exit;
 use crate::outcome::{Evidence, Verdict};
 use crate::proof::{Ground, NullProof, Proof, Share, TamperProof, null_targets, sabotage, tamper};
 use crate::provision::{BackendChoice, Options, ProvisionError, Servers};
-use crate::runner::{Event, Place, Plan, run};
+use crate::runner::{Event, Place, Plan, Rounds, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -184,6 +184,7 @@ async fn sound_run(
         jobs: JOBS,
         patience: Patience::default(),
         seed,
+        rounds: Rounds::ONE,
         roll_call: None,
     };
     let (mut verdicts, mut evidence) = (BTreeMap::new(), BTreeMap::new());

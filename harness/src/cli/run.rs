@@ -2,12 +2,14 @@
 
 use super::args::{Backend, RunArgs};
 use super::place;
+use crate::catalogue::Catalogue;
 use crate::check::Patience;
 use crate::exit_code::Exit;
 use crate::provision::{BackendChoice, Options, external};
 use crate::record::{Record, RecordError, point_latest};
 use crate::report::{Format, Terminal, render};
 use crate::runner::{News, Session, Subject, conduct};
+use crate::shard::Shard;
 use crate::target::Cluster;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ use std::time::Duration;
 
 /// Checks at a time unless the user says otherwise: they wait more than they work.
 const JOBS: usize = 8;
+/// No wait of a record is longer, whatever it says: a week.
+const LONGEST_PATIENCE_S: f64 = 604_800.0;
 
 /// Why there was no run, or no end of it.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,8 @@ enum RunError {
     Kubeconfig { path: PathBuf, source: std::io::Error },
     #[error("--kubeconfig needs `kubectl`, which is not on the PATH")]
     NoKubectl,
+    #[error("none of the selected features is in shard {0}; take fewer shards or more features")]
+    EmptyShard(Shard),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error("the harness could not start: {0}")]
@@ -43,7 +49,14 @@ impl RunError {
     fn exit(&self) -> Exit {
         match self {
             RunError::Runtime(_) => Exit::CouldNotLook,
-            RunError::Record(RecordError::Exists { .. }) => Exit::Misused,
+            RunError::Record(
+                RecordError::Exists { .. }
+                | RecordError::Missing { .. }
+                | RecordError::Line { .. }
+                | RecordError::InUse { .. }
+                | RecordError::Ended { .. }
+                | RecordError::OfAnother { .. },
+            ) => Exit::Misused,
             RunError::Record(_) => Exit::CouldNotLook,
             _ => Exit::Misused,
         }
@@ -63,22 +76,33 @@ pub fn run(args: RunArgs) -> ExitCode {
 
 fn try_run(args: RunArgs) -> Result<Exit, RunError> {
     let catalogue = place::catalogue(args.which.catalogue.as_deref())?;
-    let last = place::record(None).ok().flatten();
-    let numbers = place::select(&args.which.selection, &catalogue, last.as_ref())?.numbers().to_vec();
+    let broken_off = args.course.resume.as_deref().map(Record::read).transpose()?;
+    let numbers = match &broken_off {
+        Some(record) => record.missing(),
+        None => selected(&args, &catalogue)?,
+    };
     let terminal = Arc::new(Terminal::new(numbers.len(), std::io::stderr().is_terminal()));
     let subject = subject(&args, &terminal)?;
     let reports = reports_folder(args.which.catalogue.as_deref())?;
-    let named = args.record.is_some();
-    let patience = patience(&args);
-    let record = args.record.unwrap_or_else(|| fresh_record(&reports));
+    let named = args.record.is_some() || broken_off.is_some();
+    let rounds = args.course.rounds();
+    let mut patience = patience(&args);
+    let mut seed = args.seed.unwrap_or_else(random_seed);
+    if let Some(earlier) = &broken_off {
+        seed = earlier.header.seed;
+        patience.longest_wait = Duration::from_secs_f64(earlier.header.patience_s.clamp(0.0, LONGEST_PATIENCE_S));
+    }
+    let record = args.course.resume.or(args.record).unwrap_or_else(|| fresh_record(&reports));
     let session = Session {
         subject,
         catalogue,
         numbers,
         record: record.clone(),
+        resumes: broken_off.is_some(),
         jobs: args.jobs.map_or(JOBS, usize::from),
         patience,
-        seed: args.seed.unwrap_or_else(random_seed),
+        seed,
+        rounds,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let finished = runtime.block_on(async {
@@ -104,6 +128,19 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
         return Ok(Exit::CouldNotLook);
     }
     Ok(exit)
+}
+
+/// The features that the command line names, as far as they are of this shard.
+fn selected(args: &RunArgs, catalogue: &Catalogue) -> Result<Vec<u16>, RunError> {
+    let last = place::record(None).ok().flatten();
+    let mut numbers = place::select(&args.which.selection, catalogue, last.as_ref())?.numbers().to_vec();
+    if let Some(shard) = args.course.shard {
+        numbers.retain(|&feature| shard.holds(feature));
+        if numbers.is_empty() {
+            return Err(RunError::EmptyShard(shard));
+        }
+    }
+    Ok(numbers)
 }
 
 fn patience(args: &RunArgs) -> Patience {

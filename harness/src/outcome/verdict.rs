@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What is known of a step or of a feature after a run.
 ///
@@ -37,6 +38,18 @@ impl Verdict {
             Verdict::Error => "error",
             Verdict::Skip => "skip",
             Verdict::Unchecked => "unchecked",
+        }
+    }
+
+    /// How much a verdict weighs where one of several rounds is kept: what is wrong most, what is sound least.
+    pub fn weight(self) -> u8 {
+        match self {
+            Verdict::Pass => 0,
+            Verdict::Unchecked => 1,
+            Verdict::Skip => 2,
+            Verdict::Partial => 3,
+            Verdict::Error => 4,
+            Verdict::Fail => 5,
         }
     }
 
@@ -122,9 +135,23 @@ pub struct Outcome {
     /// Why the feature as a whole is `error` or `skip`, where that is not the reason of a single step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How many rounds came to which verdict, where the check was run more than once; the outcome is the worst of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rounds: BTreeMap<Verdict, u32>,
 }
 
 impl Outcome {
+    /// Whether the rounds came to different verdicts: then none of them can be relied on.
+    pub fn is_flaky(&self) -> bool {
+        self.rounds.len() > 1
+    }
+
+    /// What the rounds came to: `pass 19, fail 1`; nothing where there was one round.
+    pub fn rounds_in_words(&self) -> String {
+        let words = self.rounds.iter().map(|(verdict, count)| format!("{verdict} {count}"));
+        words.collect::<Vec<_>>().join(", ")
+    }
+
     /// The first expectation that does not hold, with its step.
     pub fn first_failure(&self) -> Option<(&StepOutcome, &Expectation)> {
         self.steps

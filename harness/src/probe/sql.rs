@@ -1,6 +1,6 @@
 //! The SQL probe: queries with their rows as JSON, statements with their SQLSTATE, and locks that are held a while.
 
-use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::check::{CannotLook, Case, Live, Seen, Stop, absent};
 use crate::target::Need;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
@@ -35,7 +35,8 @@ impl Case {
         }
         let settings: Vec<String> = settings.iter().map(|&one| one.to_owned()).collect();
         let wrapped = wrapped(query);
-        self.observe("sql", asked, async |live: Arc<Live>| read(&live, &settings, &wrapped).await).await
+        let seen = self.observe("sql", asked, async |live: Arc<Live>| read(&live, &settings, &wrapped).await).await?;
+        self.all_defined(seen)
     }
 
     /// As [`Case::rows`], in another database of the same server.
@@ -46,7 +47,7 @@ impl Case {
         self.needs(Need::Sql)?;
         let asked = json!({"database": database, "query": query});
         let (database, wrapped) = (database.to_owned(), wrapped(query));
-        self.observe("sql", asked, async |live: Arc<Live>| {
+        let seen = self.observe("sql", asked, async |live: Arc<Live>| {
             let options = options(&live)?.database(&database);
             let read = async {
                 let mut connection = sqlx::PgConnection::connect_with(&options).await?;
@@ -56,9 +57,10 @@ impl Case {
                 Ok(rows)
             };
             let rows = tokio::time::timeout(PATIENCE, read).await;
-            rows.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| CannotLook::new("sql", error))
-        })
-        .await
+            rows.unwrap_or(Err(sqlx::Error::PoolTimedOut)).or_else(undefined)
+        });
+        let seen = seen.await?;
+        self.all_defined(seen)
     }
 
     /// The rows of a query, asked again and again until they are `wanted` or `within` has passed: the last ones.
@@ -74,7 +76,7 @@ impl Case {
         self.needs(Need::Sql)?;
         let asked = json!({"query": query, "until it changes, within ms": within.as_millis() as u64});
         let wrapped = wrapped(query);
-        self.observe("sql", asked, async |live: Arc<Live>| {
+        let seen = self.observe("sql", asked, async |live: Arc<Live>| {
             let deadline = tokio::time::Instant::now() + within;
             loop {
                 let rows = read(&live, &[], &wrapped).await?;
@@ -83,8 +85,9 @@ impl Case {
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-        })
-        .await
+        });
+        let seen = seen.await?;
+        self.all_defined(seen)
     }
 
     /// Runs a query under `EXPLAIN (ANALYZE)`: `/plan` (its root node) and `/ms`, how long it ran.
@@ -94,13 +97,15 @@ impl Case {
     pub async fn explain(&mut self, query: &str) -> Result<Seen, Stop> {
         self.needs(Need::Sql)?;
         let explain = format!("explain (analyze, format json) {query}");
-        self.observe("sql", json!({"explain": query}), async |live: Arc<Live>| {
+        let seen = self.observe("sql", json!({"explain": query}), async |live: Arc<Live>| {
             let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(explain));
-            let plan = run.fetch_one(&pool(&live)?).await;
-            let plan = plan.map_err(|error| CannotLook::new("sql", error))?;
-            Ok(json!({"plan": plan[0]["Plan"], "ms": plan[0]["Execution Time"]}))
-        })
-        .await
+            match run.fetch_one(&pool(&live)?).await {
+                Ok(plan) => Ok(json!({"plan": plan[0]["Plan"], "ms": plan[0]["Execution Time"]})),
+                Err(error) => undefined(error),
+            }
+        });
+        let seen = seen.await?;
+        self.all_defined(seen)
     }
 
     /// Runs statements in one transaction that is rolled back at the end: what the last of them came to,
@@ -112,7 +117,7 @@ impl Case {
         self.needs(Need::Sql)?;
         let asked = json!({"attempt": statements});
         let statements: Vec<String> = statements.iter().map(|&one| one.to_owned()).collect();
-        self.observe("sql", asked, async |live: Arc<Live>| {
+        let seen = self.observe("sql", asked, async |live: Arc<Live>| {
             let cannot = |error: sqlx::Error| CannotLook::new("sql", error);
             let mut transaction = pool(&live)?.begin().await.map_err(cannot)?;
             let mut seen = Value::Null;
@@ -122,13 +127,14 @@ impl Case {
                 match run {
                     Ok(done) => seen = json!({"rows": done.rows_affected()}),
                     Err(error) if at + 1 == statements.len() => seen = refusal(&error).ok_or_else(|| cannot(error))?,
-                    Err(error) => return Err(cannot(error)),
+                    Err(error) => return undefined(error),
                 }
             }
             transaction.rollback().await.map_err(cannot)?;
             Ok(seen)
-        })
-        .await
+        });
+        let seen = seen.await?;
+        self.all_defined(seen)
     }
 
     /// Runs statements for good, on a stack that may be disturbed or in rows of the case's own.
@@ -139,18 +145,19 @@ impl Case {
         self.needs(Need::Sql)?;
         let asked = json!({"execute": statements});
         let statements: Vec<String> = statements.iter().map(|&one| one.to_owned()).collect();
-        self.observe("sql", asked, async |live: Arc<Live>| {
+        let seen = self.observe("sql", asked, async |live: Arc<Live>| {
             let pool = pool(&live)?;
             let mut rows = 0;
             for statement in &statements {
-                let run = sqlx::query(AssertSqlSafe(live.vault.open(statement))).execute(&pool);
-                let done = run.await.map_err(|error| CannotLook::new("sql", error))?;
-                rows += done.rows_affected();
+                match sqlx::query(AssertSqlSafe(live.vault.open(statement))).execute(&pool).await {
+                    Ok(done) => rows += done.rows_affected(),
+                    Err(error) => return undefined(error),
+                }
             }
             Ok(json!({"rows": rows}))
-        })
-        .await?;
-        Ok(())
+        });
+        let seen = seen.await?;
+        self.all_defined(seen).map(drop)
     }
 
     /// Runs one statement for good, in rows of the case's own: `/rows` (affected), or `/sqlstate`, `/message` and
@@ -170,6 +177,15 @@ impl Case {
             }
         })
         .await
+    }
+
+    /// A table or a column that a statement speaks of and that is not there is the target's fault: what the feature
+    /// demands cannot hold, and the check goes no further.
+    fn all_defined(&mut self, seen: Seen) -> Result<Seen, Stop> {
+        if seen.holds("/undefined") {
+            self.require("tables and columns that are looked at", seen.at("/undefined"), absent())?;
+        }
+        Ok(seen)
     }
 
     /// Takes a lock (`lock table users in access exclusive mode`) and returns as soon as it is held; it is let go by
@@ -248,7 +264,7 @@ async fn read(live: &Live, settings: &[String], wrapped: &str) -> Result<Value, 
     };
     match tokio::time::timeout(PATIENCE, run).await {
         Ok(Ok(rows)) => Ok(rows),
-        Ok(Err(error)) => silence(&error).ok_or_else(|| CannotLook::new("sql", &error)),
+        Ok(Err(error)) => silence(&error).map_or_else(|| undefined(error), Ok),
         Err(_) => Ok(json!({"silence": "no answer in time"})),
     }
 }
@@ -283,6 +299,19 @@ pub(super) fn pool(live: &Live) -> Result<PgPool, CannotLook> {
 fn refusal(error: &sqlx::Error) -> Option<Value> {
     let error = error.as_database_error()?;
     Some(json!({"sqlstate": error.code(), "message": error.message(), "table": error.table()}))
+}
+
+/// What a database says of a name that it does not know (SQLSTATE 42P01, 42703, 3F000) is an observation; anything else
+/// is a look that failed.
+fn undefined(error: sqlx::Error) -> Result<Value, CannotLook> {
+    let code = error.as_database_error().and_then(|error| error.code());
+    match code.as_deref() {
+        Some("42P01" | "42703" | "3F000") => {
+            let message = error.as_database_error().map(|error| error.message().to_owned());
+            Ok(json!({"undefined": message}))
+        }
+        _ => Err(CannotLook::new("sql", error)),
+    }
 }
 
 /// No connection: an observation, too.

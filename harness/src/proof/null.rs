@@ -4,7 +4,7 @@ use crate::catalogue::Feature;
 use crate::check::{Check, Patience};
 use crate::doubles::{Worthless, WorthlessServer};
 use crate::outcome::Verdict;
-use crate::runner::{Event, Place, Plan, run};
+use crate::runner::{Event, Place, Plan, Rounds, run};
 use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Part, Secret, Service, StoreUser, Target};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -54,6 +54,7 @@ async fn one(kind: Worthless, checks: &[(Feature, &'static Check)], seed: u64) -
         jobs: checks.len(),
         patience: Patience { answer: ANSWER, ..Patience::default() },
         seed,
+        rounds: Rounds::ONE,
         roll_call: None,
     };
     let mut proof = NullProof {

@@ -2,7 +2,7 @@
 
 use super::error::ProvisionError;
 use super::random;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Mutex;
@@ -12,10 +12,32 @@ use std::sync::Mutex;
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
-/// Hands out ports, none of them twice in a run: whoever still talks to a stopped stack finds nobody, not another stack.
+/// So many are remembered: a proof starts stacks for an hour, and by then nobody talks to the first any more.
+const REMEMBERED: usize = COUNT as usize / 2;
+
+/// Hands out ports, none of them again before thousands of others: whoever still talks to a stopped stack finds nobody,
+/// not another stack.
 #[derive(Debug, Default)]
 pub struct Ports {
-    taken: Mutex<HashSet<u16>>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: HashSet<u16>,
+    oldest_first: VecDeque<u16>,
+}
+
+impl Taken {
+    fn remember(&mut self, port: u16) {
+        self.all.insert(port);
+        self.oldest_first.push_back(port);
+        if self.oldest_first.len() > REMEMBERED
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.all.remove(&oldest);
+        }
+    }
 }
 
 impl Ports {
@@ -25,12 +47,12 @@ impl Ports {
         let start = random::below(COUNT);
         for offset in 0..COUNT {
             let port = FIRST + (start + offset) % COUNT;
-            if !taken.contains(&port) && is_free(port) {
-                taken.insert(port);
+            if !taken.all.contains(&port) && is_free(port) {
+                taken.remember(port);
                 return Ok(port);
             }
         }
-        let exhausted = io::Error::other("all ports from 20000 to 31999 have been in use");
+        let exhausted = io::Error::other("all ports from 20000 to 31999 are in use");
         Err(ProvisionError::system("find a free port")(exhausted))
     }
 }
@@ -43,6 +65,14 @@ pub fn is_free(port: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_come_back_after_thousands_of_others() {
+        let ports = Ports::default();
+        for _ in 0..usize::from(COUNT) + 1 {
+            ports.take().unwrap();
+        }
+    }
 
     #[test]
     fn no_port_is_given_twice_nor_one_in_use() {

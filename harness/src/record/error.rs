@@ -12,6 +12,28 @@ pub enum RecordError {
         /// The directory that was named.
         dir: PathBuf,
     },
+    /// Two runs never write one record.
+    #[error("{} is being written by another run; wait for its end, or name another directory", dir.display())]
+    InUse {
+        /// The directory that was named.
+        dir: PathBuf,
+    },
+    /// There is nothing to go on with.
+    #[error("the run in {} has come to its end; there is nothing to resume", dir.display())]
+    Ended {
+        /// The directory that was named.
+        dir: PathBuf,
+    },
+    /// A run is resumed on what it began with.
+    #[error("{} is of {recorded}, and this is {here}; resume it there, or begin a new record", dir.display())]
+    OfAnother {
+        /// The directory that was named.
+        dir: PathBuf,
+        /// What the record is of.
+        recorded: String,
+        /// What is here instead.
+        here: String,
+    },
     /// The disk refused.
     #[error("{} cannot be written: {source}; look for space and permissions", path.display())]
     Unwritable {

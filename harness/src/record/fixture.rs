@@ -167,6 +167,7 @@ fn outcome(feature: u16, description: &str, steps: Vec<StepOutcome>) -> Outcome 
         revision: 1,
         steps,
         duration_ms: 1234.0,
+        rounds: Default::default(),
         reason: None,
     }
 }
@@ -177,6 +178,7 @@ fn unchecked(feature: u16, description: &str) -> Outcome {
         verdict: Verdict::Unchecked,
         revision: 0,
         duration_ms: 0.0,
+        rounds: Default::default(),
         ..outcome(feature, description, vec![nobody])
     }
 }

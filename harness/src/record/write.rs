@@ -1,10 +1,11 @@
 //! Writes a record while the run goes on, so that a run that breaks still leaves what it found.
 
-use super::{Footer, Header, OUTCOMES_FILE, RecordError, RecordLine, Redactor, evidence_path};
+use super::{Footer, Header, OUTCOMES_FILE, Record, RecordError, RecordLine, Redactor, evidence_path};
 use crate::outcome::{Evidence, Outcome, Verdict};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -16,10 +17,12 @@ pub struct RecordWriter {
     open: Mutex<Open>,
 }
 
-/// The file and what stands in it.
+/// The file, locked for as long as it is open, and what stands in it.
 #[derive(Debug)]
 struct Open {
     file: File,
+    /// All that was written, to be laid down again where somebody removes the directory meanwhile.
+    text: String,
     verdicts: BTreeMap<u16, Verdict>,
 }
 
@@ -37,19 +40,35 @@ impl RecordWriter {
     /// # Errors
     /// When the directory already holds a record or cannot be written.
     pub fn create_with(dir: &Path, header: &Header, redactor: Redactor) -> Result<RecordWriter, RecordError> {
-        let evidence = dir.join("evidence");
-        fs::create_dir_all(&evidence).map_err(|source| unwritable(&evidence, source))?;
-        let path = dir.join(OUTCOMES_FILE);
-        let file = File::options().append(true).create_new(true).open(&path);
-        let file = file.map_err(|source| match source.kind() {
-            ErrorKind::AlreadyExists => RecordError::Exists { dir: dir.into() },
-            _ => unwritable(&path, source),
-        })?;
-        let writer =
-            RecordWriter { dir: dir.into(), open: Mutex::new(Open { file, verdicts: BTreeMap::new() }), redactor };
+        let open = Open { file: new_file(dir)?, text: String::new(), verdicts: BTreeMap::new() };
+        let writer = RecordWriter { dir: dir.into(), open: Mutex::new(open), redactor };
         let line = RecordLine::Header(writer.redactor.header(header));
         writer.append(&mut writer.lock(), &line)?;
         Ok(writer)
+    }
+
+    /// Goes on with a record whose run was broken off. A line that breaks off is taken away.
+    ///
+    /// # Errors
+    /// When there is no such record, when it has come to its end, or when another run is writing it.
+    pub fn resume(dir: &Path, redactor: Redactor) -> Result<(RecordWriter, Header), RecordError> {
+        let path = dir.join(OUTCOMES_FILE);
+        let file = File::options().append(true).open(&path).map_err(|source| match source.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => RecordError::Missing { dir: dir.into() },
+            _ => unwritable(&path, source),
+        })?;
+        lock_for_writing(&file, dir)?;
+        let record = Record::read(dir)?;
+        if record.footer.is_some() {
+            return Err(RecordError::Ended { dir: dir.into() });
+        }
+        let mut text =
+            fs::read_to_string(&path).map_err(|source| RecordError::Unreadable { path: path.clone(), source })?;
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        file.set_len(text.len() as u64).map_err(|source| unwritable(&path, source))?;
+        let verdicts = record.outcomes.iter().map(|outcome| (outcome.feature, outcome.verdict)).collect();
+        let writer = RecordWriter { dir: dir.into(), open: Mutex::new(Open { file, text, verdicts }), redactor };
+        Ok((writer, record.header))
     }
 
     /// The directory of the record.
@@ -73,9 +92,7 @@ impl RecordWriter {
         }
         if let Some(evidence) = evidence {
             // The evidence comes first: a line in the outcomes promises that it is there.
-            let path = evidence_path(&self.dir, outcome.feature);
-            let text = self.redactor.evidence(evidence).to_lines();
-            fs::write(&path, text).map_err(|source| unwritable(&path, source))?;
+            self.evidence(outcome.feature, &self.redactor.evidence(evidence).to_lines())?;
         }
         self.append(&mut open, &RecordLine::Outcome(self.redactor.outcome(outcome)))?;
         open.verdicts.insert(outcome.feature, outcome.verdict);
@@ -103,13 +120,73 @@ impl RecordWriter {
 
     /// One write for each line: whoever kills the run leaves whole lines, but perhaps for the last.
     fn append(&self, open: &mut Open, line: &RecordLine) -> Result<(), RecordError> {
-        open.file
-            .write_all(line.to_text().as_bytes())
-            .map_err(|source| unwritable(&self.dir.join(OUTCOMES_FILE), source))
+        let path = self.dir.join(OUTCOMES_FILE);
+        if !is_at(&open.file, &path) {
+            open.file = new_file(&self.dir)?;
+            self.write(open, &open.text.clone())?;
+        }
+        let line = line.to_text();
+        self.write(open, &line)?;
+        open.text.push_str(&line);
+        Ok(())
+    }
+
+    /// Writes all of a text or nothing: half a line would spoil those that follow once the disk has room again.
+    fn write(&self, open: &mut Open, text: &str) -> Result<(), RecordError> {
+        let before = open.file.metadata().map(|metadata| metadata.len());
+        open.file.write_all(text.as_bytes()).map_err(|source| {
+            if let Ok(length) = before {
+                open.file.set_len(length).ok();
+            }
+            unwritable(&self.dir.join(OUTCOMES_FILE), source)
+        })
+    }
+
+    /// Evidence is there whole or not at all.
+    fn evidence(&self, feature: u16, text: &str) -> Result<(), RecordError> {
+        let path = evidence_path(&self.dir, feature);
+        let folder = path.parent().unwrap_or(&self.dir);
+        let half = path.with_extension("jsonl.half");
+        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&half, text));
+        written.and_then(|()| fs::rename(&half, &path)).map_err(|source| {
+            fs::remove_file(&half).ok();
+            unwritable(&path, source)
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().expect("nothing panics while it holds this lock")
+    }
+}
+
+/// The file of a new record, in a directory that is made if it is not there.
+fn new_file(dir: &Path) -> Result<File, RecordError> {
+    let evidence = dir.join("evidence");
+    fs::create_dir_all(&evidence).map_err(|source| unwritable(&evidence, source))?;
+    let path = dir.join(OUTCOMES_FILE);
+    let file = File::options().append(true).create_new(true).open(&path).map_err(|source| match source.kind() {
+        ErrorKind::AlreadyExists => RecordError::Exists { dir: dir.into() },
+        _ => unwritable(&path, source),
+    })?;
+    lock_for_writing(&file, dir)?;
+    Ok(file)
+}
+
+/// One run writes a record at a time. The lock goes with the process, however it ends; a file system without locks is
+/// no reason not to run.
+fn lock_for_writing(file: &File, dir: &Path) -> Result<(), RecordError> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(RecordError::InUse { dir: dir.into() }),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// Whether a file still stands where it was made.
+fn is_at(file: &File, path: &Path) -> bool {
+    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => place(ours) == place(there),
+        _ => false,
     }
 }
 
@@ -152,6 +229,68 @@ mod tests {
         writer.outcome(outcome, None).unwrap();
         assert!(matches!(writer.outcome(outcome, None), Err(RecordError::Twice { .. })));
         assert_eq!(writer.totals(), BTreeMap::from([(outcome.verdict, 1)]));
+    }
+
+    #[test]
+    fn a_run_that_was_broken_off_goes_on_where_it_stood() {
+        let place = tempfile::tempdir().unwrap();
+        let outcomes = fixture::outcomes();
+        let writer = RecordWriter::create(place.path(), &fixture::header()).unwrap();
+        writer.outcome(&outcomes[0], None).unwrap();
+        let told = RecordWriter::resume(place.path(), Redactor::default()).unwrap_err();
+        assert!(matches!(told, RecordError::InUse { .. }), "{told}");
+        drop(writer);
+        let path = place.path().join(OUTCOMES_FILE);
+        let half = &RecordLine::Outcome(outcomes[1].clone()).to_text()[..40];
+        File::options().append(true).open(&path).unwrap().write_all(half.as_bytes()).unwrap();
+
+        let (writer, header) = RecordWriter::resume(place.path(), Redactor::default()).unwrap();
+        assert_eq!(header, fixture::header());
+        assert!(matches!(writer.outcome(&outcomes[0], None), Err(RecordError::Twice { .. })));
+        writer.outcome(&outcomes[1], None).unwrap();
+        writer.finish(&fixture::footer()).unwrap();
+        drop(writer);
+        let record = Record::read(place.path()).unwrap();
+        assert!(record.finished());
+        assert_eq!(record.outcomes, outcomes[..2]);
+        let told = RecordWriter::resume(place.path(), Redactor::default()).unwrap_err();
+        assert!(matches!(told, RecordError::Ended { .. }), "{told}");
+    }
+
+    #[test]
+    fn a_directory_that_is_removed_meanwhile_is_made_again_with_all_outcomes() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("record");
+        let outcomes = fixture::outcomes();
+        let writer = RecordWriter::create(&dir, &fixture::header()).unwrap();
+        writer.outcome(&outcomes[0], None).unwrap();
+        fs::remove_dir_all(&dir).unwrap();
+        writer.outcome(&outcomes[1], Some(&fixture::evidence_of_41())).unwrap();
+        writer.finish(&fixture::footer()).unwrap();
+        let record = Record::read(&dir).unwrap();
+        assert!(record.finished());
+        assert_eq!(record.outcomes, outcomes[..2]);
+    }
+
+    #[test]
+    fn a_full_disk_costs_the_line_that_does_not_fit_and_no_other() {
+        let place = tempfile::tempdir().unwrap();
+        let outcomes = fixture::outcomes();
+        let writer = RecordWriter::create(place.path(), &fixture::header()).unwrap();
+        writer.outcome(&outcomes[0], None).unwrap();
+        // A device without room takes the place of the file; the descriptor is all that the writer looks at here.
+        let sound = {
+            let mut open = writer.lock();
+            let full = File::options().write(true).open("/dev/full").unwrap();
+            let sound = std::mem::replace(&mut open.file, full);
+            let told = writer.write(&mut open, "a line\n").unwrap_err();
+            assert!(matches!(told, RecordError::Unwritable { .. }), "{told}");
+            sound
+        };
+        writer.lock().file = sound;
+        writer.outcome(&outcomes[1], None).unwrap();
+        drop(writer);
+        assert_eq!(Record::read(place.path()).unwrap().outcomes, outcomes[..2]);
     }
 
     #[test]

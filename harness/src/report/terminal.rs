@@ -51,11 +51,12 @@ impl Terminal {
         state.running.remove(&outcome.feature);
         if outcome.verdict != Verdict::Unchecked {
             let line = format!(
-                "{} f{:03}  {}  {}",
+                "{} f{:03}  {}  {}{}",
                 state.painted(outcome.verdict),
                 outcome.feature,
                 plain::short(&plain::line(&outcome.description), DESCRIPTION),
                 duration(outcome.duration_ms),
+                if outcome.is_flaky() { format!("  flaky: {}", outcome.rounds_in_words()) } else { String::new() },
             );
             state.say(&line);
         }

@@ -3,11 +3,13 @@
 mod deadline;
 mod place;
 mod roll_call;
+mod rounds;
 mod schedule;
 mod session;
 
 pub use deadline::deadline;
 pub use place::Place;
 pub use roll_call::RollCall;
+pub use rounds::Rounds;
 pub use schedule::{Event, Plan, Run, run};
 pub use session::{News, Session, Subject, conduct};

@@ -1,12 +1,13 @@
 //! The order of work: as many checks at a time as there are jobs, the long ones first, else as the seed has it.
 
-use super::{Place, RollCall, deadline};
+use super::{Place, RollCall, Rounds, deadline};
 use crate::catalogue::Feature;
 use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop, mix};
 use crate::checks;
 use crate::outcome::{Evidence, Outcome, StepOutcome, Verdict};
 use crate::probe::TARGET_DOWN;
 use crate::target::{Need, Setup, Target};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -21,6 +22,8 @@ pub struct Plan {
     pub patience: Patience,
     /// Seed of ids and chance.
     pub seed: u64,
+    /// How often each check is run.
+    pub rounds: Rounds,
     /// Takes note of the state of the services, where anybody wants to know.
     pub roll_call: Option<Arc<RollCall>>,
 }
@@ -81,7 +84,7 @@ pub async fn run(plan: Plan, place: &Arc<Place>, mut listener: impl FnMut(Event)
             Some(check) => waiting.push((feature, check)),
         }
     }
-    let manner = Manner { patience: plan.patience, seed: plan.seed, roll_call: plan.roll_call };
+    let manner = Manner { patience: plan.patience, seed: plan.seed, rounds: plan.rounds, roll_call: plan.roll_call };
     work_off(waiting, plan.jobs, &manner, place, &mut listener).await;
     // Thirteen containers that start keep a machine busy, and the others may be about time.
     work_off(after, plan.jobs, &manner, place, &mut listener).await;
@@ -106,7 +109,7 @@ async fn work_off(
             let next = || waiting.lock().expect("nothing panics while it holds this lock").pop();
             while let Some((feature, check)) = next() {
                 let _ = send.send(Event::Started { feature: feature.number, description: feature.description.clone() });
-                let run = check_one(&place, &feature, check, &manner).await;
+                let run = check_often(&place, &feature, check, &manner).await;
                 let _ = send.send(Event::Finished(run));
             }
         });
@@ -118,15 +121,10 @@ async fn work_off(
     while workers.join_next().await.is_some() {}
 }
 
-/// When a check's turn is. Containers take longest to come up and stacks of a check's own longer than the shared one;
-/// among equals the seed decides, so that whatever depends on the order of checks shows.
-fn turn(check: &Check, seed: u64) -> (u8, u64) {
-    let long = match check.setup {
-        Setup::Composed(_) => 0,
-        Setup::Own(_) => 1,
-        Setup::Shared => 2,
-    };
-    (long, mix(seed ^ u64::from(check.feature)))
+/// When a check's turn is. Those with a stack of their own take longer and come first, and the shared stack is made by
+/// whoever asks first; among equals the seed decides, so that whatever depends on the order of checks shows.
+fn turn(check: &Check, seed: u64) -> (bool, u64) {
+    (check.setup == Setup::Shared, mix(seed ^ u64::from(check.feature)))
 }
 
 /// An outcome whose steps all have the same verdict for the same reason.
@@ -146,6 +144,7 @@ fn undecided(feature: &Feature, revision: u32, verdict: Verdict, reason: String)
         revision,
         steps: feature.steps.iter().enumerate().map(step).collect(),
         duration_ms: 0.0,
+        rounds: Default::default(),
         reason: (verdict != Verdict::Unchecked).then_some(reason),
     }
 }
@@ -155,11 +154,35 @@ fn undecided(feature: &Feature, revision: u32, verdict: Verdict, reason: String)
 struct Manner {
     patience: Patience,
     seed: u64,
+    rounds: Rounds,
     roll_call: Option<Arc<RollCall>>,
 }
 
-async fn check_one(place: &Place, feature: &Feature, check: &'static Check, manner: &Manner) -> Run {
-    let (patience, seed) = (manner.patience, manner.seed);
+/// Runs a check as often as it is asked for, each time with ids of its own, and keeps the worst of what it came to.
+async fn check_often(place: &Place, feature: &Feature, check: &'static Check, manner: &Manner) -> Run {
+    let began = Instant::now();
+    let mut kept = check_one(place, feature, check, manner, manner.seed).await;
+    if manner.rounds == Rounds::ONE {
+        return kept;
+    }
+    let mut verdicts = BTreeMap::from([(kept.outcome.verdict, 1)]);
+    for round in 1..manner.rounds.most {
+        if manner.rounds.until_fail && verdicts.contains_key(&Verdict::Fail) {
+            break;
+        }
+        let run = check_one(place, feature, check, manner, mix(manner.seed ^ u64::from(round))).await;
+        *verdicts.entry(run.outcome.verdict).or_default() += 1;
+        if run.outcome.verdict.weight() > kept.outcome.verdict.weight() {
+            kept = run;
+        }
+    }
+    kept.outcome.rounds = verdicts;
+    kept.outcome.duration_ms = (began.elapsed().as_secs_f64() * 1e4).round() / 10.0;
+    kept
+}
+
+async fn check_one(place: &Place, feature: &Feature, check: &'static Check, manner: &Manner, seed: u64) -> Run {
+    let patience = manner.patience;
     let began = Instant::now();
     let error = |reason: String| Run::without_evidence(undecided(feature, check.revision, Verdict::Error, reason));
     let mut run = match place.enter(check.feature, check.setup).await {

@@ -1,6 +1,6 @@
 //! A run from its first moment to its report: a target, the checks, the record.
 
-use super::{Event, Place, Plan, RollCall, Run, run};
+use super::{Event, Place, Plan, RollCall, Rounds, Run, run};
 use crate::catalogue::{Catalogue, Feature};
 use crate::check::Patience;
 use crate::checks;
@@ -9,7 +9,7 @@ use crate::provision::{Options, Servers};
 use crate::record::{CatalogueId, Footer, Header, RecordError, RecordWriter, Redactor, VERSION};
 use crate::target::Target;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,12 +31,16 @@ pub struct Session {
     pub numbers: Vec<u16>,
     /// Where the record is written; the directory is made.
     pub record: PathBuf,
+    /// Whether the record is there already and is gone on with: `numbers` are then those that have no outcome yet.
+    pub resumes: bool,
     /// Checks at a time.
     pub jobs: usize,
     /// How long a single wait may really last.
     pub patience: Patience,
     /// Seed of ids and chance.
     pub seed: u64,
+    /// How often each check is run.
+    pub rounds: Rounds,
 }
 
 /// What a listener hears.
@@ -91,7 +95,10 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
             Some((Place::stacks(servers.clone(), Vec::new(), session.seed), Some(servers)))
         }),
     };
-    let writer = RecordWriter::create_with(&session.record, &header, redactor)?;
+    let writer = match session.resumes {
+        true => resume(&session.record, &header, redactor)?,
+        false => RecordWriter::create_with(&session.record, &header, redactor)?,
+    };
     let roll_call = Arc::new(RollCall::default());
     let mut trouble = None;
     let mut keep = |event: Event| match event {
@@ -111,6 +118,7 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
                 jobs: session.jobs,
                 patience: session.patience,
                 seed: session.seed,
+                rounds: session.rounds,
                 roll_call: Some(roll_call.clone()),
             };
             let place = Arc::new(place);
@@ -130,6 +138,23 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         environment: roll_call.heard().await,
     })?;
     trouble.map_or(Ok(session.record), Err)
+}
+
+/// Goes on with a record, if it is of this catalogue, this target and this backend.
+fn resume(dir: &Path, here: &Header, redactor: Redactor) -> Result<RecordWriter, RecordError> {
+    let (writer, recorded) = RecordWriter::resume(dir, redactor)?;
+    let of = |header: &Header| {
+        let Header { target, backend, tool, .. } = header;
+        format!("{target} on the {backend} backend by {tool}")
+    };
+    let other = |recorded: String, here: String| RecordError::OfAnother { dir: dir.into(), recorded, here };
+    if recorded.catalogue != here.catalogue {
+        return Err(other("another catalogue".to_owned(), "the one named here".to_owned()));
+    }
+    if of(&recorded) != of(here) {
+        return Err(other(of(&recorded), of(here)));
+    }
+    Ok(writer)
 }
 
 /// Takes down what was brought up.

@@ -123,6 +123,7 @@ fn outcome(feature: u16, verdict: Verdict) -> Outcome {
         revision: 1,
         steps: if verdict == Verdict::Unchecked { vec![] } else { steps },
         duration_ms: 12.0,
+        rounds: Default::default(),
         reason: None,
     }
 }

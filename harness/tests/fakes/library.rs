@@ -7,7 +7,7 @@ use harness::checks;
 use harness::doubles::{Worthless, WorthlessServer};
 use harness::outcome::Verdict;
 use harness::record::Record;
-use harness::runner::{News, Session, Subject, conduct};
+use harness::runner::{News, Rounds, Session, Subject, conduct};
 use harness::target::Need;
 use std::path::Path;
 use std::time::Duration;
@@ -40,6 +40,8 @@ async fn fare(kind: Worthless, stores: Stores, numbers: Vec<u16>, jobs: usize) -
         catalogue: catalogue(),
         numbers,
         record: folder.path().join("record"),
+        resumes: false,
+        rounds: Rounds::ONE,
         jobs,
         patience: Patience { answer: Duration::from_millis(800), ..Patience::default() },
         seed: 41,

@@ -16,16 +16,17 @@ pub const CHECK: Check = Check {
     needs: &[Need::Sql],
     control: "the same rows with existing parents are accepted",
     sabotage: &[
-        // Feature 24 looks at what the same references do when a parent goes.
+        // Feature 24 looks at what the same references do when a parent goes, feature 14 at what migrations make of the
+        // schema, 48 and 50 at every table after it was brought back.
         Sabotage {
-            also_red: &[24],
+            also_red: &[14, 24],
             ..run_sql(
                 "mentions may refer to comments that do not exist",
                 "alter table mentions drop constraint mentions_comment_id_fkey",
             )
         },
-        run_sql("the index of a file's comments is missing", "drop index idx_comments_file"),
-        Sabotage { also_red: &[24], ..run_sql("a table is missing", "drop table git_connections") },
+        run_sql("the index of a file's comments is missing", "drop index idx_comments_file").and_red(&[14]),
+        Sabotage { also_red: &[14, 24, 48, 50], ..run_sql("a table is missing", "drop table git_connections") },
     ],
     run: |case| Box::pin(run(case)),
 };

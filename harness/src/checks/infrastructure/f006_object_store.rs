@@ -16,7 +16,9 @@ pub const CHECK: Check = Check {
     needs: &[Need::ObjectStore],
     control: "a bucket and an object that nobody made are not there, and another object keeps its bytes",
     sabotage: &[
-        set_variable("the bucket of uploads has another name", Service::Diagram, "MINIO_BUCKET_UPLOADS", "upload"),
+        // Feature 27 has a rule for the objects of that bucket.
+        set_variable("the bucket of uploads has another name", Service::Diagram, "MINIO_BUCKET_UPLOADS", "upload")
+            .and_red(&[27]),
         rewrite_store_status("objects of `diagrams` get lost", ("GET", "/diagrams/conform-f006"), 200, 404),
     ],
     run: |case| Box::pin(run(case)),

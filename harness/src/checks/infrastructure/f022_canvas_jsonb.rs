@@ -25,7 +25,10 @@ pub const CHECK: Check = Check {
              create trigger strip before insert on files for each row execute function strip()",
         ),
         // The schema is incomplete then, too, and feature 2 says so.
-        Sabotage { also_red: &[2], ..run_sql("drawings have no GIN index", "drop index idx_files_canvas_data_gin") },
+        Sabotage {
+            also_red: &[2, 14],
+            ..run_sql("drawings have no GIN index", "drop index idx_files_canvas_data_gin")
+        },
     ],
     run: |case| Box::pin(run(case)),
 };

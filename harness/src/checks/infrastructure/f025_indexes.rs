@@ -27,7 +27,7 @@ pub const CHECK: Check = Check {
             "drop index idx_files_live; create index idx_files_live on files (owner_id) where is_deleted",
         ),
         // The schema is incomplete then, too, and feature 2 says so.
-        Sabotage { also_red: &[2], ..run_sql("files are not indexed by owner", "drop index idx_files_owner") },
+        Sabotage { also_red: &[2, 14], ..run_sql("files are not indexed by owner", "drop index idx_files_owner") },
     ],
     run: |case| Box::pin(run(case)),
 };

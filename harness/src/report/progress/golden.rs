@@ -91,6 +91,7 @@ fn outcome(feature: u16, passes: bool) -> Outcome {
         revision: passes.into(),
         steps: if passes { steps } else { steps.into_iter().map(unchecked).collect() },
         duration_ms: if passes { 1234.0 } else { 0.0 },
+        rounds: Default::default(),
         reason: None,
     }
 }
