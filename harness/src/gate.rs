@@ -1,5 +1,6 @@
 //! Judges a record: whether everything that was asked for has passed, and if not, what has not and why.
 
+use crate::baseline::Baseline;
 use crate::outcome::Verdict;
 use crate::record::Record;
 use crate::report::reason;
@@ -7,16 +8,18 @@ use crate::selection::Selection;
 use std::fmt;
 
 /// What a gate says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GateVerdict {
     /// What is wrong with the record as a whole; then nothing passes.
     pub record: Option<String>,
     /// Features that passed, partial ones included where they are accepted.
     pub passed: Vec<u16>,
-    /// Of the features that passed: what was not observed.
+    /// Of the features that passed: what was not observed, or is known to fail.
     pub unobserved: Vec<Remark>,
     /// Features that did not pass.
     pub refused: Vec<Remark>,
+    /// What is wrong with the baseline; then the gate is not passed either.
+    pub rotten: Vec<String>,
 }
 
 /// A feature and what is to be said about it.
@@ -28,10 +31,10 @@ pub struct Remark {
     pub what: String,
 }
 
-/// Judges the selected features of a record. Only `pass` passes; `accept_partial` widens that to `partial`.
-pub fn judge(record: &Record, selection: &Selection, accept_partial: bool) -> GateVerdict {
-    let mut verdict =
-        GateVerdict { record: unfit(record), passed: Vec::new(), unobserved: Vec::new(), refused: Vec::new() };
+/// Judges the selected features of a record. Only `pass` passes; `accept_partial` widens that to `partial`, and a
+/// baseline to failures that are known.
+pub fn judge(record: &Record, selection: &Selection, accept_partial: bool, known: &Baseline) -> GateVerdict {
+    let mut verdict = GateVerdict { record: unfit(record), ..GateVerdict::default() };
     for feature in selection.numbers().iter().copied() {
         let remark = |what: String| Remark { feature, what };
         match record.outcome(feature) {
@@ -44,7 +47,13 @@ pub fn judge(record: &Record, selection: &Selection, accept_partial: bool) -> Ga
                 verdict.passed.push(feature);
                 verdict.unobserved.extend(reason::unobserved(outcome).map(remark));
             }
-            Some(outcome) => verdict.refused.push(remark(reason::why(outcome))),
+            Some(outcome) => match known.accepts(outcome) {
+                Some(reasons) => {
+                    verdict.passed.push(feature);
+                    verdict.unobserved.extend(reasons.into_iter().map(remark));
+                }
+                None => verdict.refused.push(remark(reason::why(outcome))),
+            },
         }
     }
     verdict
@@ -53,7 +62,7 @@ pub fn judge(record: &Record, selection: &Selection, accept_partial: bool) -> Ga
 impl GateVerdict {
     /// Whether everything passed. A gate through which nothing went has not been passed.
     pub fn passes(&self) -> bool {
-        self.record.is_none() && self.refused.is_empty() && !self.passed.is_empty()
+        self.record.is_none() && self.rotten.is_empty() && self.refused.is_empty() && !self.passed.is_empty()
     }
 }
 
@@ -68,6 +77,9 @@ fn unfit(record: &Record) -> Option<String> {
 impl fmt::Display for GateVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(what) = &self.record {
+            writeln!(f, "not passed: {what}")?;
+        }
+        for what in &self.rotten {
             writeln!(f, "not passed: {what}")?;
         }
         for Remark { feature, what } in &self.refused {
@@ -98,18 +110,21 @@ mod tests {
     #[test]
     fn only_a_pass_passes() {
         let (_place, record) = fixture::finished();
-        assert!(judge(&record, &selection(&["41"]), false).passes());
+        assert!(judge(&record, &selection(&["41"]), false, &Baseline::default()).passes());
         for feature in ["42", "43", "44", "45", "46", "100"] {
-            let verdict = judge(&record, &selection(&[feature]), false);
+            let verdict = judge(&record, &selection(&[feature]), false, &Baseline::default());
             assert!(!verdict.passes(), "feature {feature}");
-            assert!(!judge(&record, &selection(&["41", feature]), false).passes(), "feature {feature}");
+            assert!(
+                !judge(&record, &selection(&["41", feature]), false, &Baseline::default()).passes(),
+                "feature {feature}"
+            );
         }
     }
 
     #[test]
     fn partial_passes_where_it_is_accepted_and_says_what_was_not_observed() {
         let (_place, record) = fixture::finished();
-        let verdict = judge(&record, &selection(&["41", "43"]), true);
+        let verdict = judge(&record, &selection(&["41", "43"]), true, &Baseline::default());
         assert!(verdict.passes());
         assert_eq!(
             verdict.to_string(),
@@ -117,17 +132,17 @@ mod tests {
              gate passed: 2 of 2 selected features passed"
         );
         for feature in ["42", "44", "45", "46", "100"] {
-            assert!(!judge(&record, &selection(&[feature]), true).passes(), "feature {feature}");
+            assert!(!judge(&record, &selection(&[feature]), true, &Baseline::default()).passes(), "feature {feature}");
         }
     }
 
     #[test]
     fn nothing_passes_in_a_record_that_is_unfinished_or_damaged() {
         let (_place, record) = fixture::unfinished();
-        assert!(!judge(&record, &selection(&["41"]), true).passes());
+        assert!(!judge(&record, &selection(&["41"]), true, &Baseline::default()).passes());
         let (_place, mut record) = fixture::finished();
         record.damage = Some("line 9 breaks off".into());
-        assert!(!judge(&record, &selection(&["41"]), true).passes());
+        assert!(!judge(&record, &selection(&["41"]), true, &Baseline::default()).passes());
     }
 
     #[test]
@@ -135,10 +150,10 @@ mod tests {
         let (_place, mut record) = fixture::finished();
         let passing = record.outcomes.iter_mut().find(|outcome| outcome.feature == 41).unwrap();
         passing.rounds = [(Verdict::Pass, 20)].into();
-        assert!(judge(&record, &selection(&["41"]), false).passes());
+        assert!(judge(&record, &selection(&["41"]), false, &Baseline::default()).passes());
         let passing = record.outcomes.iter_mut().find(|outcome| outcome.feature == 41).unwrap();
         passing.rounds = [(Verdict::Pass, 19), (Verdict::Partial, 1)].into();
-        let verdict = judge(&record, &selection(&["41"]), true);
+        let verdict = judge(&record, &selection(&["41"]), true, &Baseline::default());
         assert!(!verdict.passes());
         assert!(verdict.to_string().contains("feature 41: flaky: pass 19, partial 1"), "{verdict}");
     }
@@ -146,7 +161,7 @@ mod tests {
     #[test]
     fn a_refusal_says_why_in_one_line_for_each_feature() {
         let (_place, record) = fixture::finished();
-        let told = judge(&record, &selection(&["41-46", "64"]), false).to_string();
+        let told = judge(&record, &selection(&["41-46", "64"]), false, &Baseline::default()).to_string();
         assert_eq!(told.lines().count(), 7, "{told}");
         assert!(told.contains("feature 42: fail: step 2: status of the 101st request: expected 429, observed"));
         assert!(told.contains("feature 43: partial: step 2: needs patience 61 s"));

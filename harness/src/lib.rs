@@ -30,6 +30,7 @@ pub mod proof;
 
 pub mod report;
 
+pub mod baseline;
 pub mod gate;
 
 pub mod exit_code;

@@ -1,6 +1,12 @@
 //! What can be written after `conform`: commands, options and the help that explains them.
 
+use super::baseline::BaselineArgs;
+use super::completions::CompletionsArgs;
 use super::course::CourseArgs;
+use super::duration::duration;
+use super::merge::MergeArgs;
+use super::object_store::ObjectStoreArgs;
+use super::rejudge::RejudgeArgs;
 use crate::proof::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -115,6 +121,12 @@ pub(super) enum Command {
     /// Show that checks can fail, by tampering with evidence and by breaking targets
     #[command(after_help = PROVE_EXAMPLES, after_long_help = long(PROVE_EXAMPLES))]
     Prove(ProveArgs),
+    /// Write what fails in a record into a file of known failures, for the gate
+    Baseline(BaselineArgs),
+    /// Join the records of shards into one
+    Merge(MergeArgs),
+    /// Decide the evidence of a record anew, by the checks as they are now
+    Rejudge(RejudgeArgs),
     /// Write what a run of the reference found into the catalogue
     #[command(after_help = MARK_EXAMPLES)]
     Mark(MarkArgs),
@@ -278,6 +290,9 @@ pub(super) struct GateArgs {
     /// Let `partial` pass, and say what was not observed
     #[arg(long)]
     pub(super) accept_partial: bool,
+    /// Known failures to let pass, as `conform baseline` writes them
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
 }
 
 /// Arguments of `conform prove`.
@@ -314,61 +329,6 @@ pub(super) struct MarkArgs {
     pub(super) catalogue: Option<PathBuf>,
 }
 
-/// Arguments of `conform completions`.
-#[derive(Debug, Clone, Args)]
-pub(super) struct CompletionsArgs {
-    /// The shell
-    #[arg(value_enum)]
-    pub(super) shell: clap_complete::Shell,
-}
-
-/// Arguments of `conform object-store`. The keys come from `MINIO_ROOT_USER` and `MINIO_ROOT_PASSWORD`.
-#[derive(Debug, Clone, Args)]
-pub(super) struct ObjectStoreArgs {
-    /// Port to listen on
-    #[arg(long, default_value_t = 9000)]
-    pub(super) port: u16,
-    /// Port of its console
-    #[arg(long, default_value_t = 9001)]
-    pub(super) console_port: u16,
-    /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1")]
-    pub(super) bind: std::net::IpAddr,
-    /// Folder for what it holds
-    #[arg(long, value_name = "DIR")]
-    pub(super) data: PathBuf,
-    /// Bytes that it can hold [default: as many as the disk has]
-    #[arg(long, value_name = "BYTES")]
-    pub(super) capacity: Option<u64>,
-}
-
-/// `90`, `90s`, `2m`, `1h`, `500ms`, also with a fraction and several in a row: `1m30s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time; write it as 90s, 2m, 1m30s or 1h");
-    let mut rest = text.trim();
-    let mut seconds = 0.0;
-    while !rest.is_empty() {
-        let digits =
-            rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.').len();
-        let (number, after) = rest.split_at(digits);
-        let letters = after.len() - after.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).len();
-        let (unit, after) = after.split_at(letters);
-        let unit = match unit {
-            "ms" => 0.001,
-            "s" | "" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(wrong()),
-        };
-        seconds += number.parse::<f64>().map_err(|_| wrong())? * unit;
-        rest = after;
-    }
-    if text.trim().is_empty() {
-        return Err(wrong());
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -377,14 +337,5 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn times_are_written_with_their_units() {
-        let told = ["90s", "2m", "1m30s", "1h", "500ms", "0.5m", "90"].map(|text| duration(text).unwrap().as_millis());
-        assert_eq!(told, [90_000, 120_000, 90_000, 3_600_000, 500, 30_000, 90_000]);
-        for text in ["", "s", "2 m", "-1s", "1d", "1.2.3s", "x"] {
-            assert!(duration(text).unwrap_err().contains("is no time"), "{text}");
-        }
     }
 }

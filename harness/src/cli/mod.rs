@@ -1,16 +1,20 @@
 //! The command line, `conform`: one file for each command.
 
 mod args;
+mod baseline;
 mod completions;
 mod course;
+mod duration;
 mod explain;
 mod gate;
 mod list;
 mod mark;
+mod merge;
 mod object_store;
 mod place;
 mod progress;
 mod prove;
+mod rejudge;
 mod report;
 mod run;
 
@@ -30,6 +34,9 @@ pub fn main() -> ExitCode {
         Command::Progress(args) => place::end(progress::progress(&args)),
         Command::Gate(args) => place::end(gate::gate(&args)),
         Command::Prove(args) => prove::prove(args),
+        Command::Baseline(args) => place::end(baseline::baseline(&args)),
+        Command::Merge(args) => merge::merge(&args),
+        Command::Rejudge(args) => place::end(rejudge::rejudge(&args)),
         Command::Mark(args) => place::end(mark::mark(&args)),
         Command::Completions(args) => place::end(completions::completions(&args)),
         Command::ObjectStore(args) => object_store::object_store(args),

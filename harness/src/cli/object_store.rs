@@ -1,12 +1,33 @@
 //! `conform object-store`: the embedded S3 store alone, in a container that stands where MinIO's would.
 
-use super::args::ObjectStoreArgs;
 use crate::exit_code::Exit;
 use crate::provision::{Alone, serve_alone};
 use crate::target::Secret;
+use clap::Args;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Arguments of `conform object-store`. The keys come from `MINIO_ROOT_USER` and `MINIO_ROOT_PASSWORD`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ObjectStoreArgs {
+    /// Port to listen on
+    #[arg(long, default_value_t = 9000)]
+    pub(super) port: u16,
+    /// Port of its console
+    #[arg(long, default_value_t = 9001)]
+    pub(super) console_port: u16,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(super) bind: std::net::IpAddr,
+    /// Folder for what it holds
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// Bytes that it can hold [default: as many as the disk has]
+    #[arg(long, value_name = "BYTES")]
+    pub(super) capacity: Option<u64>,
+}
 
 /// Why the store does not serve.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! Where commands find things, the catalogue and the last record, and how they end.
 
+use crate::baseline::BaselineError;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::checks;
 use crate::exit_code::Exit;
@@ -31,6 +32,9 @@ pub(super) enum CommandError {
     /// There is no record yet.
     #[error("there is no reports/latest here or further up; run `conform run` first or name a record with --record")]
     NoRecord,
+    /// The baseline is wrong.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
     /// The report could not be made.
     #[error(transparent)]
     Report(#[from] ReportError),

@@ -194,19 +194,24 @@ fn cluster(kubeconfig: Option<&Path>) -> Result<Option<Cluster>, RunError> {
 /// Writes every report beside the record and tells where the one for people lies.
 fn conclude(dir: &Path, terminal: &Terminal) -> Result<Exit, RunError> {
     let record = Record::read(dir)?;
-    for format in [Format::Html, Format::Markdown, Format::Json, Format::Junit] {
-        let path = dir.join(format.file_name());
-        let text = render(&record, format).map_err(place::CommandError::from)?;
-        std::fs::write(&path, text).map_err(|source| place::CommandError::Unwritable { path, source })?;
-    }
+    write_reports(&record)?;
     terminal.end(&record);
     let html = dir.join(Format::Html.file_name());
     place::print(&format!("\nreport: {}\n", html.display()))?;
-    let totals = record.outcomes.iter().fold(std::collections::BTreeMap::new(), |mut totals, one| {
-        *totals.entry(one.verdict).or_insert(0) += 1;
-        totals
-    });
-    Ok(Exit::of_run(&totals))
+    Ok(Exit::of_run(&record.totals()))
+}
+
+/// Writes every report beside a record.
+///
+/// # Errors
+/// Where a report cannot be made or written.
+pub(super) fn write_reports(record: &Record) -> Result<(), place::CommandError> {
+    for format in [Format::Html, Format::Markdown, Format::Json, Format::Junit] {
+        let path = record.dir.join(format.file_name());
+        let text = render(record, format)?;
+        std::fs::write(&path, text).map_err(|source| place::CommandError::Unwritable { path, source })?;
+    }
+    Ok(())
 }
 
 /// `reports` beside the catalogue's folder, or here where the catalogue was named.

@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod fixture;
 mod latest;
 mod line;
+mod merge;
 mod read;
 mod redact;
 #[cfg(test)]
@@ -20,8 +21,9 @@ pub use environment::ServiceState;
 pub use error::RecordError;
 pub use latest::{latest, point_latest};
 pub use line::{Footer, Header, RecordLine, VERSION};
+pub use merge::{MergeError, merge};
 pub use read::Record;
-pub use redact::Redactor;
+pub use redact::{REMOVED, Redactor};
 pub use write::RecordWriter;
 
 use std::path::{Path, PathBuf};

@@ -9,8 +9,8 @@ use std::sync::RwLock;
 
 /// What stands in the place of a known secret.
 const SECRET: &str = "‹secret›";
-/// What stands in the place of a value whose field says that it is one.
-const REMOVED: &str = "‹removed›";
+/// What stands in the place of a value whose field says that it is a secret.
+pub const REMOVED: &str = "‹removed›";
 /// Shorter secrets are not looked for by value: they would tear up half of every text.
 const SHORTEST: usize = 6;
 /// Fields and headers whose text is a secret whatever it is, in lower case.

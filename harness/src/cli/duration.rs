@@ -1,0 +1,44 @@
+//! Times as the command line writes them.
+
+use std::time::Duration;
+
+/// `90`, `90s`, `2m`, `1h`, `500ms`, also with a fraction and several in a row: `1m30s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time; write it as 90s, 2m, 1m30s or 1h");
+    let mut rest = text.trim();
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let digits =
+            rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.').len();
+        let (number, after) = rest.split_at(digits);
+        let letters = after.len() - after.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).len();
+        let (unit, after) = after.split_at(letters);
+        let unit = match unit {
+            "ms" => 0.001,
+            "s" | "" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(wrong()),
+        };
+        seconds += number.parse::<f64>().map_err(|_| wrong())? * unit;
+        rest = after;
+    }
+    if text.trim().is_empty() {
+        return Err(wrong());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_with_their_units() {
+        let told = ["90s", "2m", "1m30s", "1h", "500ms", "0.5m", "90"].map(|text| duration(text).unwrap().as_millis());
+        assert_eq!(told, [90_000, 120_000, 90_000, 3_600_000, 500, 30_000, 90_000]);
+        for text in ["", "s", "2 m", "-1s", "1d", "1.2.3s", "x"] {
+            assert!(duration(text).unwrap_err().contains("is no time"), "{text}");
+        }
+    }
+}
