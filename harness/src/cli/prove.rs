@@ -158,10 +158,12 @@ async fn live(
     let skipped = |check: &Check| sound.get(&check.feature) == Some(&Verdict::Skip);
     for (_, check) in chosen.iter().filter(|(_, check)| !skipped(check)) {
         for one in check.sabotage {
-            eprintln!("f{:03}: {}", check.feature, one.what);
             let (seed, others) = (args.seed, args.others);
             let ground = Ground { servers: &servers, checks: &all, sound: &sound, jobs: JOBS, seed, others };
-            proof.sabotage.push(sabotage(&ground, check, one).await);
+            let shown = sabotage(&ground, check, one).await;
+            // At once, for a proof of everything takes long and may be broken off.
+            eprint!("{}", shown.told());
+            proof.sabotage.push(shown);
         }
     }
     eprintln!("worthless targets");

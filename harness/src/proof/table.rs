@@ -89,24 +89,7 @@ impl Proof {
             format_args!("\nSabotage: a target is broken in one way, and exactly the named features must turn red"),
         );
         for one in &self.sabotage {
-            let word = match (one.is_exact(), one.tries) {
-                (true, 1) => "exact",
-                (true, _) => "exact at the second try",
-                (false, _) => "WRONG",
-            };
-            line(text, format_args!("{word}  f{:03}  {}", one.feature, one.what));
-            if let Some(failure) = &one.noticed_by {
-                line(text, format_args!("             {}", shorten(failure)));
-            }
-            if one.red != one.expected {
-                line(text, format_args!("             red: {:?}, expected: {:?}", one.red, one.expected));
-            }
-            for other in &one.surprises {
-                line(text, format_args!("             red as well: {}", shorten(other)));
-            }
-            for other in &one.disturbed {
-                line(text, format_args!("             disturbed: {}", shorten(other)));
-            }
+            text.push_str(&one.told());
         }
     }
 
@@ -122,6 +105,32 @@ impl Proof {
         }
         let passed: usize = self.null.iter().map(|one| one.passed.len()).sum();
         line(text, format_args!("null score: {passed} features passed by any of {} targets", self.null.len()));
+    }
+}
+
+impl SabotageProof {
+    /// What came of it, a line for the whole and one for each thing that is to be said.
+    pub fn told(&self) -> String {
+        let word = match (self.is_exact(), self.tries) {
+            (true, 1) => "exact",
+            (true, _) => "exact at the second try",
+            (false, _) => "WRONG",
+        };
+        let mut text = String::new();
+        let mut detail = |arguments: std::fmt::Arguments<'_>| line(&mut text, format_args!("             {arguments}"));
+        if let Some(failure) = &self.noticed_by {
+            detail(format_args!("{}", shorten(failure)));
+        }
+        if self.red != self.expected {
+            detail(format_args!("red: {:?}, expected: {:?}", self.red, self.expected));
+        }
+        for other in &self.surprises {
+            detail(format_args!("red as well: {}", shorten(other)));
+        }
+        for other in &self.disturbed {
+            detail(format_args!("disturbed: {}", shorten(other)));
+        }
+        format!("{word}  f{:03}  {}\n{text}", self.feature, self.what)
     }
 }
 
