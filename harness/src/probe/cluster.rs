@@ -17,8 +17,9 @@ use tokio::time::{Instant, sleep, timeout};
 const FOLDER: &str = "k8s/";
 /// How long `kubectl` may take, unless it waits for the cluster.
 const ANSWER: Duration = Duration::from_secs(60);
-/// How long the cluster may take to do what it was asked for: images are pulled, probes have their first delay.
-const SETTLED: Duration = Duration::from_secs(300);
+/// How long the cluster may take to do what it was asked for, in answers: images are pulled, probes have their first
+/// delay. With the usual ten seconds for an answer, that is five minutes.
+const SETTLED_WITHIN: u32 = 30;
 /// How often the cluster is asked while something is waited for.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Of what `kubectl` prints, so many characters are kept.
@@ -73,8 +74,10 @@ impl Case {
     /// [`Stop::CannotLook`] where there is no `kubectl`, or it does not end.
     pub async fn kubectl(&mut self, words: &[&str]) -> Result<Seen, Stop> {
         self.needs(Need::Cluster)?;
-        self.observe("cluster", json!({"kubectl": words}), async |live: Arc<Live>| kubectl(&live, words, SETTLED).await)
-            .await
+        self.observe("cluster", json!({"kubectl": words}), async |live: Arc<Live>| {
+            kubectl(&live, words, settled_within(&live)).await
+        })
+        .await
     }
 
     /// The objects of a kind in a namespace, as soon as they are as `settled` wants them or patience ends: a list of
@@ -91,7 +94,7 @@ impl Case {
         self.needs(Need::Cluster)?;
         let words = ["get", kind, "--namespace", namespace, "-o", "json"];
         self.observe("cluster", json!({"kubectl": words, "until": "settled"}), async |live: Arc<Live>| {
-            let deadline = Instant::now() + SETTLED;
+            let deadline = Instant::now() + settled_within(&live);
             loop {
                 let objects = objects(&live, &words).await?;
                 if settled(&objects) || Instant::now() > deadline {
@@ -112,7 +115,7 @@ impl Case {
         self.needs(Need::Cluster)?;
         let asked = json!({"kubectl": words, "while_asking": path});
         self.observe("cluster", asked, async |live: Arc<Live>| {
-            let command = kubectl(&live, words, SETTLED);
+            let command = kubectl(&live, words, settled_within(&live));
             tokio::pin!(command);
             let (mut answered, mut unanswered) = (0_u32, Vec::new());
             let question = ["get", "--raw", path];
@@ -154,8 +157,8 @@ impl Case {
         self.needs(Need::Cluster)?;
         let words = ["get", kind, "--namespace", namespace, "-o", "json"];
         self.observe("cluster", json!({"kubectl": words, "busy": pods}), async |live: Arc<Live>| {
-            let deadline = Instant::now() + SETTLED;
-            let spin = format!("timeout {} sh -c 'while :; do :; done'", SETTLED.as_secs());
+            let deadline = Instant::now() + settled_within(&live);
+            let spin = format!("timeout {} sh -c 'while :; do :; done'", settled_within(&live).as_secs());
             let busy = |pod: &String| start(&live, &["exec", "--namespace", namespace, pod, "--", "sh", "-c", &spin]);
             // Killed when dropped; what runs inside the pods ends by itself.
             let _busy: Vec<Child> = pods.iter().map(busy).collect::<Result<_, _>>()?;
@@ -174,9 +177,13 @@ impl Case {
     pub async fn leave_cluster(&mut self) {
         if let Some(live) = self.live_target() {
             let words = ["delete", "-f", FOLDER, "--ignore-not-found", "--wait=false"];
-            let _ = kubectl(&live, &words, SETTLED).await;
+            let _ = kubectl(&live, &words, settled_within(&live)).await;
         }
     }
+}
+
+fn settled_within(live: &Live) -> Duration {
+    live.patience.answer * SETTLED_WITHIN
 }
 
 async fn objects(live: &Live, words: &[&str]) -> Result<Vec<Value>, CannotLook> {

@@ -16,7 +16,8 @@ pub const CHECK: Check = Check {
     control: "the other services stay healthy while one is stopped",
     sabotage: &[
         rewrite_text("svg-renderer says that it is unwell", Service::SvgRenderer, "/health", "healthy", "ailing"),
-        rewrite_status("export-service answers its health check with 500", Service::Export, "/health", 500),
+        rewrite_status("export-service answers its health check with 500", Service::Export, "/health", 500)
+            .and_red(&[7]),
     ],
     run: |case| Box::pin(run(case)),
 };

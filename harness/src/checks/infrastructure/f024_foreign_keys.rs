@@ -18,17 +18,20 @@ pub const CHECK: Check = Check {
             "deleting a user takes the user's files along",
             "alter table files drop constraint files_owner_id_fkey, add constraint files_owner_id_fkey \
              foreign key (owner_id) references users (id) on delete cascade",
-        ),
+        )
+        .and_red(&[14]),
         run_sql(
             "a comment in which somebody is mentioned cannot be deleted",
             "alter table mentions drop constraint mentions_comment_id_fkey, add constraint mentions_comment_id_fkey \
              foreign key (comment_id) references comments (id)",
-        ),
+        )
+        .and_red(&[14]),
         run_sql(
             "a folder takes the files in it along",
             "alter table files drop constraint files_folder_id_fkey, add constraint files_folder_id_fkey \
              foreign key (folder_id) references folders (id) on delete cascade",
-        ),
+        )
+        .and_red(&[14]),
     ],
     run: |case| Box::pin(run(case)),
 };

@@ -21,11 +21,12 @@ pub const CHECK: Check = Check {
     needs: &[Need::Sql],
     control: "without its index the same query reads the whole table",
     sabotage: &[
-        run_sql("no index leaves out what is softly deleted", "drop index idx_files_live"),
+        run_sql("no index leaves out what is softly deleted", "drop index idx_files_live").and_red(&[14]),
         run_sql(
             "the partial index holds what is softly deleted and nothing else",
             "drop index idx_files_live; create index idx_files_live on files (owner_id) where is_deleted",
-        ),
+        )
+        .and_red(&[14]),
         // The schema is incomplete then, too, and feature 2 says so.
         Sabotage { also_red: &[2, 14], ..run_sql("files are not indexed by owner", "drop index idx_files_owner") },
     ],

@@ -44,7 +44,7 @@ pub async fn become_ready(case: &mut Case, all: &Manifests) -> Result<(), Stop> 
 pub async fn are_reached(case: &mut Case, all: &Manifests) -> Result<(), Stop> {
     case.observed_as("the cluster's API hands a request on to each Service, which has a ClusterIP of its own");
     for service in Service::ALL {
-        let Some(object) = all.of_kind("Service").find(|object| object.name == service.name()) else {
+        let Some(object) = leading_to(all, service) else {
             case.expect(format!("Service of {service}"), case.silence(), present());
             continue;
         };
@@ -163,6 +163,15 @@ async fn pods_of(case: &mut Case, workload: &Object, gone: &[String]) -> Result<
     Ok(pods.items().into_iter().filter(|pod| is_own(pod.value())).collect())
 }
 
+/// The first Service that selects the pods of a service.
+fn leading_to(all: &Manifests, service: Service) -> Option<&Object> {
+    let workload = all.workload_of(service.name())?;
+    let leads_there = |object: &&Object| {
+        all.selected(object, &object.at("/spec/selector")).any(|selected| selected.place == workload.place)
+    };
+    all.of_kind("Service").find(leads_there)
+}
+
 /// Where the cluster's API hands requests on to the first port of a Service, at the path of its health.
 fn through_the_api(object: &Object, service: Service) -> String {
     let port = object.at("/spec/ports/0/port").number().unwrap_or_default();
@@ -171,8 +180,7 @@ fn through_the_api(object: &Object, service: Service) -> String {
 }
 
 fn gateway_path(all: &Manifests) -> String {
-    let gateway = all.of_kind("Service").find(|object| object.name == Service::Gateway.name());
-    gateway.map_or_else(String::new, |object| through_the_api(object, Service::Gateway))
+    leading_to(all, Service::Gateway).map_or_else(String::new, |object| through_the_api(object, Service::Gateway))
 }
 
 fn name(object: &Seen) -> String {
