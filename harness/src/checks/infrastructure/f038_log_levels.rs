@@ -28,7 +28,7 @@ pub const CHECK: Check = Check {
     control: "lines at the level and above it are there each time that one below it is not",
     sabotage: &[
         set_variable("auth-service logs at DEBUG instead of INFO", Service::Auth, "LOG_LEVEL", "DEBUG"),
-        set_variable("the gateway logs at INFO instead of ERROR", Service::Gateway, "LOG_LEVEL", "INFO"),
+        set_variable("the gateway logs at DEBUG instead of ERROR", Service::Gateway, "LOG_LEVEL", "DEBUG"),
         set_variable("a module's level lets everything through", Service::Auth, "LOG_LEVELS", "auth.routes=DEBUG"),
     ],
     run: |case| Box::pin(run(case)),
