@@ -31,6 +31,8 @@ pub mod report;
 
 pub mod gate;
 
+pub mod live_server;
+
 pub mod exit_code;
 
 pub mod cli;

@@ -2,6 +2,7 @@
 
 mod args;
 mod completions;
+mod diff;
 mod explain;
 mod gate;
 mod list;
@@ -12,6 +13,7 @@ mod progress;
 mod prove;
 mod report;
 mod run;
+mod serve;
 
 pub use args::{Backend, ProveArgs, RunArgs};
 
@@ -26,6 +28,8 @@ pub fn main() -> ExitCode {
         Command::List(args) => place::end(list::list(&args)),
         Command::Explain(args) => place::end(explain::explain(&args)),
         Command::Report(args) => place::end(report::report(&args)),
+        Command::Diff(args) => place::end(diff::diff(&args)),
+        Command::Serve(args) => serve::serve(args),
         Command::Progress(args) => place::end(progress::progress(&args)),
         Command::Gate(args) => place::end(gate::gate(&args)),
         Command::Prove(args) => prove::prove(args),
