@@ -16,7 +16,7 @@ const SCRIPT: &str = include_str!("live/live.js");
 struct Page {
     policy: String,
     css: String,
-    js: &'static str,
+    js: String,
 }
 
 /// The page, which knows nothing of the record: all comes with the events.
@@ -25,9 +25,11 @@ struct Page {
 /// When it cannot be laid out.
 pub fn page() -> Result<String, ReportError> {
     let css = format!("{STYLE}{OWN_STYLE}");
+    // The comment marks let a reader of XML take the script for text, too.
+    let js = format!("//<![CDATA[\n{SCRIPT}//]]>");
     // Unlike a report, this page asks for something: the events of the server that it comes from.
-    let policy = format!("{}; connect-src 'self'", policy(&css, Some(SCRIPT)));
-    lay_out(TEMPLATE, &Page { policy, css, js: SCRIPT })
+    let policy = format!("{}; connect-src 'self'", policy(&css, Some(&js)));
+    lay_out(TEMPLATE, &Page { policy, css, js })
 }
 
 /// What the page is told of a record: one line of JSON.
