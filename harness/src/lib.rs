@@ -33,6 +33,8 @@ pub mod report;
 pub mod baseline;
 pub mod gate;
 
+pub mod live_server;
+
 pub mod exit_code;
 
 pub mod cli;

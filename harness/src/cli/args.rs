@@ -3,10 +3,13 @@
 use super::baseline::BaselineArgs;
 use super::completions::CompletionsArgs;
 use super::course::CourseArgs;
+use super::diff::{self, DiffArgs};
 use super::duration::duration;
 use super::merge::MergeArgs;
 use super::object_store::ObjectStoreArgs;
 use super::rejudge::RejudgeArgs;
+use super::report::{self, ReportArgs};
+use super::serve::{self, ServeArgs};
 use crate::proof::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -51,12 +54,6 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   conform explain 41                      with what was seen in the last record
   conform explain 41 --record runs/mine   with what was seen in another";
-
-const REPORT_EXAMPLES: &str = "\
-Examples:
-  conform report reports/latest --format html --output report.html
-  conform report reports/latest --format md >> \"$GITHUB_STEP_SUMMARY\"
-  conform report reports/latest --format junit --output junit.xml";
 
 const PROGRESS_EXAMPLES: &str = "\
 Examples:
@@ -109,9 +106,15 @@ pub(super) enum Command {
     /// Tell all about one feature: its steps, what was seen of each, how its check is shown able to fail
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
-    /// Show a record in a format for people or programs
-    #[command(after_help = REPORT_EXAMPLES)]
+    /// Show a record in a format for people or programs, or several side by side
+    #[command(after_help = report::EXAMPLES)]
     Report(ReportArgs),
+    /// Tell what one record says otherwise than another
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(DiffArgs),
+    /// Show a record as a page that follows it while the run goes on
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(ServeArgs),
     /// Report what a run found beyond an earlier one, from their records alone
     #[command(after_help = PROGRESS_EXAMPLES)]
     Progress(ProgressArgs),
@@ -225,32 +228,6 @@ pub(super) struct ExplainArgs {
     /// The feature list [default: features/feature_list.json here or further up]
     #[arg(long, value_name = "FILE")]
     pub(super) catalogue: Option<PathBuf>,
-}
-
-/// Formats of `conform report`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReportFormat {
-    /// One self-contained page with all steps and evidence
-    Html,
-    /// Markdown
-    Md,
-    /// JSON as in reports/report.schema.json
-    Json,
-    /// JUnit XML
-    Junit,
-}
-
-/// Arguments of `conform report`.
-#[derive(Debug, Clone, Args)]
-pub(super) struct ReportArgs {
-    /// Directory of the record, such as reports/latest
-    pub(super) record: PathBuf,
-    /// Format of the report
-    #[arg(long, value_enum)]
-    pub(super) format: ReportFormat,
-    /// File to write [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
 }
 
 /// Formats of `conform progress`.

@@ -4,6 +4,7 @@ mod args;
 mod baseline;
 mod completions;
 mod course;
+mod diff;
 mod duration;
 mod explain;
 mod gate;
@@ -17,6 +18,7 @@ mod prove;
 mod rejudge;
 mod report;
 mod run;
+mod serve;
 
 pub use args::{Backend, ProveArgs, RunArgs};
 
@@ -31,6 +33,8 @@ pub fn main() -> ExitCode {
         Command::List(args) => place::end(list::list(&args)),
         Command::Explain(args) => place::end(explain::explain(&args)),
         Command::Report(args) => place::end(report::report(&args)),
+        Command::Diff(args) => place::end(diff::diff(&args)),
+        Command::Serve(args) => serve::serve(args),
         Command::Progress(args) => place::end(progress::progress(&args)),
         Command::Gate(args) => place::end(gate::gate(&args)),
         Command::Prove(args) => prove::prove(args),

@@ -1,7 +1,8 @@
 //! What a page shows of an observation: its question and its answer as text, and how to ask again.
 
+use super::evidence_table::{self, Table};
 use super::summary::duration;
-use super::{curl, plain};
+use super::{curl, exchange_text, plain, plan_tree};
 use crate::outcome::Observation;
 use serde::Serialize;
 use serde_json::Value;
@@ -18,6 +19,10 @@ pub(super) struct ObservationView {
     took: String,
     asked: Shown,
     seen: Shown,
+    /// The answer as a table, where it is rows or lines; it stands in place of the text.
+    table: Option<Table>,
+    /// The query plan in the answer, as a tree.
+    plan: Option<String>,
     curl: Option<String>,
 }
 
@@ -31,15 +36,19 @@ struct Shown {
 impl ObservationView {
     /// The view of an observation. Whatever shape it has, it is shown.
     pub(super) fn of(observation: &Observation) -> ObservationView {
+        let http = observation.probe == "http";
+        let message = |text: fn(&Value) -> Option<String>, value| http.then(|| text(value)).flatten();
         ObservationView {
             seq: observation.seq,
             probe: plain::line(&observation.probe),
             headline: headline(observation),
             took: duration(observation.took_ms),
-            asked: shown(&observation.asked),
-            seen: shown(&observation.seen),
+            asked: shown(&observation.asked, message(exchange_text::request, &observation.asked)),
+            seen: shown(&observation.seen, message(exchange_text::answer, &observation.seen)),
+            table: evidence_table::of(&observation.probe, &observation.seen),
+            plan: plan_tree::of(&observation.seen).map(|tree| plain::short(&tree, SHOWN)),
             // Only what the HTTP probe asked is a request that `curl` could make.
-            curl: (observation.probe == "http")
+            curl: http
                 .then(|| curl::command(&observation.asked))
                 .flatten()
                 .map(|command| plain::short(&plain::line(&command), SHOWN)),
@@ -71,8 +80,8 @@ fn answer(seen: &Value) -> Option<String> {
     status.or(silence).map(|answer| plain::short(&plain::value_line(answer), 60))
 }
 
-fn shown(value: &Value) -> Shown {
-    let text = plain::value_text(value);
+fn shown(value: &Value, message: Option<String>) -> Shown {
+    let text = message.unwrap_or_else(|| plain::value_text(value));
     let end = text.floor_char_boundary(SHOWN);
     Shown { left_out: text.len() - end, text: text[..end].to_owned() }
 }

@@ -1,18 +1,24 @@
 //! The report for reading: one page that asks nothing of anyone, with every step and the evidence for it.
 
+mod causes;
 mod feature;
 mod group;
+mod pack;
+mod timings;
 
-use self::feature::number;
+use self::causes::{CausesView, causes};
 use self::group::{AreaView, PhaseView, area, phase};
-use super::layout::{lay_out, policy};
+use self::timings::{Timings, timings};
+use super::dependency_map::DependencyMap;
+use super::layout::{Template, lay_out, policy};
 use super::summary::duration;
 use super::{ReportError, Summary, Tally, plain};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::Verdict;
 use crate::record::Record;
 use serde::Serialize;
 
 const TEMPLATE: &str = include_str!("html/report.html");
+const DETAILS: &str = include_str!("html/inside.html");
 pub(super) const STYLE: &str = include_str!("html/report.css");
 const SCRIPT: &str = include_str!("html/report.js");
 
@@ -31,16 +37,31 @@ struct Page {
     damage: Option<String>,
     facts: Vec<Fact>,
     totals: Vec<Total>,
-    failures: Vec<Failure>,
+    causes: Vec<CausesView>,
     phases: Vec<PhaseView>,
     areas: Vec<AreaView>,
+    map: Option<DependencyMap>,
+    timings: Timings,
 }
 
 /// The page of a record.
 pub(super) fn render(record: &Record) -> Result<String, ReportError> {
+    page(record, pack::PLAIN)
+}
+
+/// The page, its details packed where they are larger than `plain` bytes together.
+fn page(record: &Record, plain: usize) -> Result<String, ReportError> {
     let summary = Summary::of(record);
-    let phases = summary.phases.iter().map(|group| phase(record, &summary, group));
-    let phases = phases.collect::<Result<Vec<_>, ReportError>>()?;
+    let details = Template::new(DETAILS)?;
+    let phases = summary.phases.iter().map(|group| phase(record, &summary, group, &details));
+    let mut phases = phases.collect::<Result<Vec<_>, ReportError>>()?;
+    let map = phases.iter_mut().flat_map(|phase| &mut phase.features).find_map(|feature| feature.map.take());
+    let features = || phases.iter().flat_map(|phase| &phase.features);
+    if features().map(|feature| feature.inside.len()).sum::<usize>() > plain {
+        for feature in phases.iter_mut().flat_map(|phase| &mut phase.features) {
+            feature.pack(record)?;
+        }
+    }
     // The comment marks let a reader of XML take the script for text, too.
     let script = format!("//<![CDATA[\n{SCRIPT}//]]>");
     let page = Page {
@@ -53,8 +74,10 @@ pub(super) fn render(record: &Record) -> Result<String, ReportError> {
         damage: damage(record, &summary),
         facts: facts(record),
         totals: totals(&summary.tally),
-        failures: failures(record),
+        causes: causes(record),
         areas: summary.areas.iter().map(area).collect(),
+        map,
+        timings: timings(record),
         phases,
     };
     lay_out(TEMPLATE, &page)
@@ -124,36 +147,6 @@ fn totals(tally: &Tally) -> Vec<Total> {
         },
     };
     Verdict::ALL.map(total).into()
-}
-
-#[derive(Serialize)]
-struct Failure {
-    feature: u16,
-    number: String,
-    description: String,
-    step: u8,
-    text: String,
-    requirement: String,
-    expected: String,
-    observed: String,
-}
-
-/// The first thing that is wrong in each feature that failed; the rest stands with the feature.
-fn failures(record: &Record) -> Vec<Failure> {
-    let first = |outcome: &Outcome| {
-        let (step, one) = outcome.first_failure()?;
-        Some(Failure {
-            feature: outcome.feature,
-            number: number(outcome.feature),
-            description: plain::line(&outcome.description),
-            step: step.step,
-            text: plain::line(&step.text),
-            requirement: plain::line(&one.requirement),
-            expected: plain::line(&one.expected),
-            observed: plain::short(&plain::value_line(&one.observed), SHOWN),
-        })
-    };
-    record.outcomes.iter().filter_map(first).collect()
 }
 
 #[cfg(test)]
@@ -259,6 +252,20 @@ mod tests {
         let rounds = map.descendants().filter(|node| node.attribute("class") == Some("edge cycle"));
         assert_eq!(rounds.count(), 2);
         assert!(text_of(map).contains("</svg><script>alert(1)</script>"));
+    }
+
+    #[test]
+    fn a_large_page_is_packed_and_still_names_every_feature() {
+        let (_place, record) = fixture::finished();
+        let page = page(&record, 0).unwrap();
+        let document = parse(&page);
+        let packed = document.descendants().filter(|node| node.has_attribute("data-packed"));
+        let checked = record.outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Unchecked).count();
+        assert_eq!(packed.count(), checked);
+        let item = with_id(&document, "f042").unwrap().parent().unwrap();
+        assert!(item.attribute("data-words").unwrap().contains("101st refused"), "{item:?}");
+        // What failed is told in plain text all the same.
+        assert!(page.contains("status of the 101st request"));
     }
 
     #[test]

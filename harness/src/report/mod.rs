@@ -1,16 +1,27 @@
 //! Views of a record: pure functions from what was found to a text in one format.
 
+mod badge;
+mod cause;
+mod ctrf;
 mod curl;
 mod dependency_map;
+pub mod difference;
+mod evidence_table;
 mod evidence_view;
+mod exchange_text;
+mod github;
 mod html;
 mod json;
 mod junit;
 mod layout;
+pub mod live;
 mod markdown;
 pub mod plain;
+mod plan_tree;
 pub mod progress;
+mod pull_request;
 pub mod reason;
+pub mod side_by_side;
 mod summary;
 mod terminal;
 
@@ -31,6 +42,14 @@ pub enum Format {
     Json,
     /// For CI services.
     Junit,
+    /// For CI tools that read the Common Test Report Format.
+    Ctrf,
+    /// For a comment on a pull request.
+    PullRequest,
+    /// Annotations of a GitHub workflow.
+    Github,
+    /// A small picture for a readme.
+    Badge,
 }
 
 impl Format {
@@ -41,6 +60,10 @@ impl Format {
             Format::Markdown => "report.md",
             Format::Json => "report.json",
             Format::Junit => "junit.xml",
+            Format::Ctrf => "ctrf.json",
+            Format::PullRequest => "pull-request.md",
+            Format::Github => "annotations.txt",
+            Format::Badge => "badge.svg",
         }
     }
 }
@@ -54,6 +77,12 @@ pub enum ReportError {
     /// The page could not be laid out.
     #[error("the page could not be laid out: {0}")]
     Page(#[from] minijinja::Error),
+    /// Several records in a format that shows one.
+    #[error("several records stand side by side in html and md only; name one record for this format")]
+    OneRecord,
+    /// The details of a large page could not be packed.
+    #[error("the page could not be packed: {0}")]
+    Packing(#[source] std::io::Error),
     /// The XML could not be written.
     #[error("the JUnit file could not be written: {0}")]
     Junit(#[from] quick_junit::SerializeError),
@@ -69,6 +98,10 @@ pub fn render(record: &Record, format: Format) -> Result<String, ReportError> {
         Format::Markdown => Ok(markdown::render(record)),
         Format::Json => Ok(json::render(record)),
         Format::Junit => junit::render(record),
+        Format::Ctrf => Ok(ctrf::render(record)),
+        Format::PullRequest => Ok(pull_request::render(record)),
+        Format::Github => Ok(github::render(record)),
+        Format::Badge => badge::render(record),
     }
 }
 

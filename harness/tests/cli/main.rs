@@ -1,6 +1,8 @@
 //! The suite through its command line: what it prints, what it writes, and what the shell sees.
 
+mod chromium;
 mod completions;
+mod diff;
 mod explain;
 mod gate;
 mod list;
@@ -8,4 +10,5 @@ mod mark;
 mod progress;
 mod project;
 mod report;
+mod report_in_browser;
 mod usage;

@@ -1,11 +1,12 @@
 //! A feature on the page: its steps, what was expected in each, and what was seen.
 
-use super::SHOWN;
+use super::{SHOWN, pack};
 use crate::catalogue::Area;
 use crate::outcome::{Evidence, Expectation, Outcome, StepOutcome, Verdict};
 use crate::record::Record;
 use crate::report::dependency_map::{self, DependencyMap};
 use crate::report::evidence_view::ObservationView;
+use crate::report::layout::Template;
 use crate::report::summary::duration;
 use crate::report::{ReportError, plain, reason};
 use serde::Serialize;
@@ -21,10 +22,23 @@ pub(super) struct FeatureView {
     took: String,
     /// Whether it is a row without anything inside.
     compact: bool,
+    /// Its details as markup; nothing once they are packed.
+    pub(super) inside: String,
+    packed: Option<String>,
+    /// What a search finds in packed details.
+    words: String,
+    /// The map of dependencies, where this is the feature about it.
+    #[serde(skip)]
+    pub(super) map: Option<DependencyMap>,
+}
+
+/// What stands inside a feature.
+#[derive(Serialize)]
+struct Inside {
+    number: String,
     reason: Option<String>,
     steps: Vec<StepView>,
-    /// The map of dependencies, where this is the feature about it.
-    map: Option<DependencyMap>,
+    map: bool,
     evidence_file: Option<String>,
 }
 
@@ -54,13 +68,26 @@ struct SeqView {
     shown: bool,
 }
 
-/// The view of a feature that has an outcome.
+/// The view of a feature that has an outcome, its details filled into their template.
 ///
 /// # Errors
 /// When its evidence is damaged.
-pub(super) fn feature_view(record: &Record, outcome: &Outcome) -> Result<FeatureView, ReportError> {
-    let evidence = record.evidence(outcome.feature)?;
+pub(super) fn feature_view(
+    record: &Record,
+    outcome: &Outcome,
+    details: &Template<'_>,
+) -> Result<FeatureView, ReportError> {
+    let compact = outcome.verdict == Verdict::Unchecked;
+    let evidence = if compact { None } else { record.evidence(outcome.feature)? };
+    let map = evidence.as_ref().filter(|_| outcome.feature == dependency_map::FEATURE).and_then(dependency_map::of);
     let reason = outcome.reason.as_deref().map(plain::text);
+    let inside = Inside {
+        number: number(outcome.feature),
+        reason: reason.or_else(|| outcome.steps.is_empty().then(|| reason::because(outcome)).flatten()),
+        steps: steps(outcome, evidence.as_ref()),
+        map: map.is_some(),
+        evidence_file: evidence.map(|_| format!("evidence/f{}.jsonl", number(outcome.feature))),
+    };
     Ok(FeatureView {
         feature: outcome.feature,
         number: number(outcome.feature),
@@ -68,11 +95,11 @@ pub(super) fn feature_view(record: &Record, outcome: &Outcome) -> Result<Feature
         verdict: outcome.verdict.word(),
         area: area_name(outcome.feature),
         took: duration(outcome.duration_ms),
-        compact: outcome.verdict == Verdict::Unchecked,
-        reason: reason.or_else(|| outcome.steps.is_empty().then(|| reason::because(outcome)).flatten()),
-        steps: steps(outcome, evidence.as_ref()),
-        map: evidence.as_ref().filter(|_| outcome.feature == dependency_map::FEATURE).and_then(dependency_map::of),
-        evidence_file: evidence.map(|_| format!("evidence/f{}.jsonl", number(outcome.feature))),
+        compact,
+        inside: if compact { String::new() } else { details.fill(&inside)? },
+        packed: None,
+        words: String::new(),
+        map,
     })
 }
 
@@ -86,10 +113,32 @@ pub(super) fn missing_view(feature: u16) -> FeatureView {
         area: area_name(feature),
         took: String::new(),
         compact: true,
-        reason: None,
-        steps: Vec::new(),
+        inside: String::new(),
+        packed: None,
+        words: String::new(),
         map: None,
-        evidence_file: None,
+    }
+}
+
+impl FeatureView {
+    /// Packs the details; what can be searched for stays.
+    ///
+    /// # Errors
+    /// When they cannot be packed.
+    pub(super) fn pack(&mut self, record: &Record) -> Result<(), ReportError> {
+        if self.compact {
+            return Ok(());
+        }
+        self.packed = Some(pack::pack(&self.inside).map_err(ReportError::Packing)?);
+        self.inside.clear();
+        let steps = record.outcome(self.feature).map_or(&[][..], |outcome| &outcome.steps);
+        let texts = |step: &'_ StepOutcome| {
+            let expected = step.expectations.iter().map(|one| one.requirement.clone());
+            [step.text.clone()].into_iter().chain(step.reason.clone()).chain(expected).collect::<Vec<_>>()
+        };
+        let texts: Vec<String> = steps.iter().flat_map(texts).collect();
+        self.words = pack::words(texts.iter().map(String::as_str));
+        Ok(())
     }
 }
 

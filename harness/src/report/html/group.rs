@@ -3,6 +3,7 @@
 use super::feature::{FeatureView, feature_view, missing_view, number};
 use crate::outcome::Verdict;
 use crate::record::Record;
+use crate::report::layout::Template;
 use crate::report::{Group, ReportError, Summary, plain};
 use serde::Serialize;
 
@@ -62,7 +63,7 @@ pub(super) struct PhaseView {
     words: String,
     bar: Vec<BarPart>,
     cells: Vec<Cell>,
-    features: Vec<FeatureView>,
+    pub(super) features: Vec<FeatureView>,
 }
 
 #[derive(Serialize)]
@@ -77,10 +78,15 @@ struct Cell {
 ///
 /// # Errors
 /// When the evidence of one of its features is damaged.
-pub(super) fn phase(record: &Record, summary: &Summary, group: &Group) -> Result<PhaseView, ReportError> {
+pub(super) fn phase(
+    record: &Record,
+    summary: &Summary,
+    group: &Group,
+    details: &Template<'_>,
+) -> Result<PhaseView, ReportError> {
     let numbers = group.numbers.clone();
     let features = numbers.filter_map(|feature| match record.outcome(feature) {
-        Some(outcome) => Some(feature_view(record, outcome)),
+        Some(outcome) => Some(feature_view(record, outcome, details)),
         None if summary.missing.contains(&feature) => Some(Ok(missing_view(feature))),
         None => None,
     });

@@ -12,21 +12,28 @@
     verdict: element.dataset.verdict,
     area: element.dataset.area,
     number: (element.querySelector('.no') || element).textContent,
-    words: element.textContent.toLowerCase(),
     id: (element.querySelector('details[id]') || element).id,
   }));
   const cells = new Map(all('a.cell').map((cell) => [cell.getAttribute('href').slice(1), cell]));
   const search = byId('search');
   const area = byId('area');
 
+  // What a search looks through is gathered when something is searched for: a page can be long.
+  function wordsOf(item) {
+    if (item.words === undefined) {
+      item.words = (item.element.textContent + ' ' + (item.element.dataset.words || '')).toLowerCase();
+    }
+    return item.words;
+  }
+
   function apply() {
     const verdicts = tiles.filter((tile) => tile.getAttribute('aria-pressed') === 'true').map((tile) => tile.dataset.filter);
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const matches = (item) => words.every((word) => /^\d+$/.test(word) ? item.number === String(Number(word)) : item.words.includes(word));
+    const matches = (item) => words.every((word) => /^\d+$/.test(word) ? item.number === String(Number(word)) : wordsOf(item).includes(word));
     let shown = 0;
     items.forEach((item) => {
       const fits = (verdicts.length === 0 || verdicts.includes(item.verdict)) && (area.value === '' || area.value === item.area) && matches(item);
-      item.element.hidden = !fits;
+      if (item.element.hidden === fits) { item.element.hidden = !fits; }
       const cell = cells.get(item.id);
       if (cell) { cell.classList.toggle('dim', !fits); }
       shown += fits ? 1 : 0;
@@ -60,9 +67,26 @@
     }
   });
 
+  // The details of a large page are packed; they are laid out when they are asked for.
+  async function unpack(feature) {
+    const inside = feature && feature.querySelector('.inside[data-packed]');
+    if (!inside) { return; }
+    const packed = inside.dataset.packed;
+    delete inside.dataset.packed;
+    const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+    const markup = await new Response(stream).text();
+    const page = new DOMParser().parseFromString(markup, 'text/html');
+    inside.replaceChildren(...page.body.childNodes);
+    addCopyButtons(inside);
+  }
+  all('.list > ul > li > details').forEach((one) => one.addEventListener('toggle', () => { if (one.open) { unpack(one); } }));
+
   // A link to a feature or to a piece of evidence opens what it leads to, even if a filter hides it.
-  function follow() {
-    const target = byId(decodeURIComponent(location.hash.slice(1)));
+  async function follow() {
+    const id = decodeURIComponent(location.hash.slice(1));
+    if (!byId(id)) { await unpack(byId(id.split('-')[0])); }
+    const target = byId(id);
     if (!target) { return; }
     const item = target.closest('li[data-verdict]');
     if (item && item.hidden) { reset(); }
@@ -107,8 +131,9 @@
   }
 
   // A command is there to be copied.
-  if (navigator.clipboard) {
-    all('pre.curl').forEach((pre) => {
+  function addCopyButtons(root) {
+    if (!navigator.clipboard) { return; }
+    all('pre.curl', root).forEach((pre) => {
       const button = document.createElement('button');
       button.type = 'button';
       button.className = 'copy';
@@ -118,6 +143,7 @@
     });
   }
 
+  addCopyButtons(document);
   apply();
   follow();
 }());
