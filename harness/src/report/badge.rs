@@ -22,7 +22,7 @@ struct Badge {
 pub(super) fn render(record: &Record) -> Result<String, ReportError> {
     let (value, colour) = told(record);
     let badge = Badge { label: LABEL, left: width(LABEL), right: width(&value), value, colour };
-    lay_out(TEMPLATE, &badge)
+    Ok(lay_out(TEMPLATE, &badge)? + "\n")
 }
 
 /// What it says, and in which colour; white is legible on each.

@@ -263,7 +263,8 @@ mod tests {
         let checked = record.outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Unchecked).count();
         assert_eq!(packed.count(), checked);
         let item = with_id(&document, "f042").unwrap().parent().unwrap();
-        assert!(item.attribute("data-words").unwrap().contains("101st refused"), "{item:?}");
+        let words = item.attribute("data-words").unwrap();
+        assert!(["101st", "refused", "status"].iter().all(|word| words.contains(word)), "{words}");
         // What failed is told in plain text all the same.
         assert!(page.contains("status of the 101st request"));
     }

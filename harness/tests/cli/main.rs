@@ -11,4 +11,5 @@ mod progress;
 mod project;
 mod report;
 mod report_in_browser;
+mod serve;
 mod usage;

@@ -2,7 +2,8 @@
 
 use crate::chromium::{self, Chromium};
 use crate::project::Project;
-use harness::outcome::Verdict;
+use harness::outcome::{Observation, Verdict};
+use harness::record::{Record, evidence_path};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -86,5 +87,29 @@ fn records_side_by_side_can_be_narrowed_to_where_they_differ() {
     assert_eq!(browser.evaluate(rows), json!(6));
     browser.evaluate("document.getElementById('differing').click()");
     assert_eq!(browser.evaluate(rows), json!(5));
+    is_quiet(&browser, &page);
+}
+
+#[test]
+fn details_of_a_large_page_are_unpacked_when_a_link_leads_to_them() {
+    let Some(program) = chromium::found() else { return };
+    let project = Project::with_record(&VERDICTS);
+    let record = project.path().join("reports/latest");
+    let mut evidence = Record::read(&record).unwrap().evidence(7).unwrap().unwrap();
+    let one = evidence.observations[0].clone();
+    let seen = json!({"status": 200, "body": "long ".repeat(800)});
+    evidence.observations = (1..=1700).map(|seq| Observation { seq, seen: seen.clone(), ..one.clone() }).collect();
+    std::fs::write(evidence_path(&record, 7), evidence.to_lines()).unwrap();
+
+    let page = page(&project, &["report", "reports/latest"]);
+    let mut browser = Chromium::open(&program, &page);
+    assert_eq!(browser.evaluate("document.querySelectorAll('[data-packed]').length"), json!(5));
+    assert_eq!(browser.evaluate("document.getElementById('f007-1700')"), json!(null));
+    let search = "const field = document.getElementById('search'); field.value = 'status'; \
+                  field.dispatchEvent(new Event('input'))";
+    browser.evaluate(search);
+    assert_eq!(browser.evaluate(SHOWN), json!([1, 7, 8, 9, 50]), "packed words are found");
+    browser.evaluate("location.hash = '#f007-1700'; new Promise((done) => setTimeout(done, 3000))");
+    assert_eq!(browser.evaluate("document.getElementById('f007-1700').open"), json!(true));
     is_quiet(&browser, &page);
 }
