@@ -40,7 +40,8 @@ pub const CHECK: Check = Check {
     needs: &[Need::Address(Service::Gateway)],
     control: "the same requests from an origin that only resembles the frontend's get no leave",
     sabotage: &[
-        set_variable("only another origin is allowed", Service::Gateway, "CORS_ORIGINS", "http://localhost:3001"),
+        set_variable("only another origin is allowed", Service::Gateway, "CORS_ORIGINS", "http://localhost:3001")
+            .and_red(&[44]),
         set_variable("every origin is allowed", Service::Gateway, "CORS_ORIGINS", "*"),
         set_variable(
             "pages without an origin are allowed",

@@ -25,7 +25,8 @@ pub const CHECK: Check = Check {
         Service::Gateway,
         "IDEMPOTENCY_ENABLED",
         "false",
-    )],
+    )
+    .and_red(&[13])],
     run: |case| Box::pin(run(case)),
 };
 
