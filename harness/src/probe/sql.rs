@@ -1,15 +1,19 @@
 //! The SQL probe: queries with their rows as JSON, statements with their SQLSTATE, and locks that are held a while.
 
+use super::http::read_json;
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::guard::Protocol;
 use crate::target::Need;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a statement of ours may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// JSON as the database wrote it, not taken apart yet.
+type Text = Json<Box<RawValue>>;
 
 /// A lock that is held; dropping it closes its connection, and so lets go.
 pub struct Held(Option<sqlx::PgConnection>);
@@ -51,12 +55,11 @@ impl Case {
             let read = async {
                 let mut connection = sqlx::PgConnection::connect_with(&options).await?;
                 let query = AssertSqlSafe(live.vault.open(&wrapped));
-                let rows = sqlx::query_scalar::<_, Value>(query).fetch_one(&mut connection).await?;
+                let rows = sqlx::query_scalar::<_, Text>(query).fetch_one(&mut connection).await?;
                 connection.close().await?;
                 Ok(rows)
             };
-            let rows = tokio::time::timeout(PATIENCE, read).await;
-            rows.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| CannotLook::new("sql", error))
+            value(within(live.patience.rows(), read).await?)
         })
         .await
     }
@@ -95,9 +98,8 @@ impl Case {
         self.needs(Need::Sql)?;
         let explain = format!("explain (analyze, format json) {query}");
         self.observe("sql", json!({"explain": query}), async |live: Arc<Live>| {
-            let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(explain));
-            let plan = run.fetch_one(&pool(&live)?).await;
-            let plan = plan.map_err(|error| CannotLook::new("sql", error))?;
+            let (run, pool) = (sqlx::query_scalar::<_, Text>(AssertSqlSafe(explain)), pool(&live)?);
+            let plan = value(within(live.patience.statement(), run.fetch_one(&pool)).await?)?;
             Ok(json!({"plan": plan[0]["Plan"], "ms": plan[0]["Execution Time"]}))
         })
         .await
@@ -113,20 +115,23 @@ impl Case {
         let asked = json!({"attempt": statements});
         let statements: Vec<String> = statements.iter().map(|&one| one.to_owned()).collect();
         self.observe("sql", asked, async |live: Arc<Live>| {
-            let cannot = |error: sqlx::Error| CannotLook::new("sql", error);
-            let mut transaction = pool(&live)?.begin().await.map_err(cannot)?;
-            let mut seen = Value::Null;
-            for (at, statement) in statements.iter().enumerate() {
-                let statement = live.vault.open(statement);
-                let run = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
-                match run {
-                    Ok(done) => seen = json!({"rows": done.rows_affected()}),
-                    Err(error) if at + 1 == statements.len() => seen = refusal(&error).ok_or_else(|| cannot(error))?,
-                    Err(error) => return Err(cannot(error)),
+            let pool = pool(&live)?;
+            let attempt = async {
+                let mut transaction = pool.begin().await?;
+                let mut seen = Value::Null;
+                for (at, statement) in statements.iter().enumerate() {
+                    let statement = live.vault.open(statement);
+                    let run = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
+                    match run {
+                        Ok(done) => seen = json!({"rows": done.rows_affected()}),
+                        Err(error) if at + 1 == statements.len() => seen = refusal(&error).ok_or(error)?,
+                        Err(error) => return Err(error),
+                    }
                 }
-            }
-            transaction.rollback().await.map_err(cannot)?;
-            Ok(seen)
+                transaction.rollback().await?;
+                Ok(seen)
+            };
+            within(live.patience.statement(), attempt).await
         })
         .await
     }
@@ -144,8 +149,7 @@ impl Case {
             let mut rows = 0;
             for statement in &statements {
                 let run = sqlx::query(AssertSqlSafe(live.vault.open(statement))).execute(&pool);
-                let done = run.await.map_err(|error| CannotLook::new("sql", error))?;
-                rows += done.rows_affected();
+                rows += within(live.patience.statement(), run).await?.rows_affected();
             }
             Ok(json!({"rows": rows}))
         })
@@ -164,10 +168,13 @@ impl Case {
         let statement = statement.to_owned();
         self.observe("sql", asked, async |live: Arc<Live>| {
             let pool = pool(&live)?;
-            match sqlx::query(AssertSqlSafe(live.vault.open(&statement))).execute(&pool).await {
-                Ok(done) => Ok(json!({"rows": done.rows_affected()})),
-                Err(error) => refusal(&error).ok_or_else(|| CannotLook::new("sql", error)),
-            }
+            let change = async {
+                match sqlx::query(AssertSqlSafe(live.vault.open(&statement))).execute(&pool).await {
+                    Ok(done) => Ok(json!({"rows": done.rows_affected()})),
+                    Err(error) => refusal(&error).ok_or(error),
+                }
+            };
+            within(live.patience.statement(), change).await
         })
         .await
     }
@@ -184,14 +191,14 @@ impl Case {
         let mut held = Held(None);
         let slot = &mut held;
         self.observe("sql", asked, async move |live: Arc<Live>| {
-            let cannot = |error: sqlx::Error| CannotLook::new("sql", error);
             let options = options(&live)?;
-            let connection = sqlx::PgConnection::connect_with(&options).await;
-            let mut connection = connection.map_err(cannot)?;
-            sqlx::raw_sql("begin").execute(&mut connection).await.map_err(cannot)?;
-            let lock = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await;
-            lock.map_err(cannot)?;
-            slot.0 = Some(connection);
+            let lock = async {
+                let mut connection = sqlx::PgConnection::connect_with(&options).await?;
+                sqlx::raw_sql("begin").execute(&mut connection).await?;
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+                Ok(connection)
+            };
+            slot.0 = Some(within(live.patience.statement(), lock).await?);
             Ok(json!("held"))
         })
         .await?;
@@ -209,11 +216,10 @@ impl Case {
             let waiting = "select exists (select from pg_stat_activity \
                  where datname = current_database() and wait_event_type = 'Lock' \
                  and now() - query_start >= make_interval(secs => $1))";
-            let deadline = tokio::time::Instant::now() + PATIENCE;
+            let deadline = tokio::time::Instant::now() + live.patience.rows();
             let seen = loop {
                 let query = sqlx::query_scalar::<_, bool>(waiting).bind(waited.as_secs_f64());
-                let long_enough = query.fetch_one(&pool).await;
-                if long_enough.map_err(|error| CannotLook::new("sql", error))? {
+                if within(live.patience.rows(), query.fetch_one(&pool)).await? {
                     break json!("waited for, and released");
                 }
                 if tokio::time::Instant::now() > deadline {
@@ -229,6 +235,23 @@ impl Case {
     }
 }
 
+/// What a question to the database comes to, within a time: whoever hangs holds nobody up.
+pub(super) async fn within<T>(
+    time: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, CannotLook> {
+    match tokio::time::timeout(time, work).await {
+        Ok(done) => done.map_err(|error| CannotLook::new("sql", error)),
+        Err(_) => Err(CannotLook::new("sql", format!("the database did not answer within {} s", time.as_secs_f64()))),
+    }
+}
+
+fn value(text: Text) -> Result<Value, CannotLook> {
+    let text = text.0.get();
+    let value = read_json(text.as_bytes());
+    value.ok_or_else(|| CannotLook::new("sql", format!("the rows are too much to be read: {} bytes", text.len())))
+}
+
 /// A query whose rows come as one JSON array.
 fn wrapped(query: &str) -> String {
     format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q")
@@ -242,13 +265,13 @@ async fn read(live: &Live, settings: &[String], wrapped: &str) -> Result<Value, 
             sqlx::query(AssertSqlSafe(setting.clone())).execute(&mut *transaction).await?;
         }
         let query = AssertSqlSafe(live.vault.open(wrapped));
-        let rows = sqlx::query_scalar::<_, Value>(query).fetch_one(&mut *transaction).await?;
+        let rows = sqlx::query_scalar::<_, Text>(query).fetch_one(&mut *transaction).await?;
         transaction.rollback().await?;
         Ok(rows)
     };
-    match tokio::time::timeout(PATIENCE, run).await {
-        Ok(Ok(rows)) => Ok(rows),
-        Ok(Err(error)) => silence(&error).ok_or_else(|| CannotLook::new("sql", &error)),
+    match tokio::time::timeout(live.patience.rows(), run).await {
+        Ok(Ok(rows)) => value(rows),
+        Ok(Err(error)) => silence(live, &error).ok_or_else(|| CannotLook::new("sql", &error)),
         Err(_) => Ok(json!({"silence": "no answer in time"})),
     }
 }
@@ -257,9 +280,11 @@ async fn read(live: &Live, settings: &[String], wrapped: &str) -> Result<Value, 
 pub(super) fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
     let access = live.target.postgres.as_ref();
     let access = access.ok_or_else(|| CannotLook::new("sql", "the target gives no access"))?;
+    let way = live.way_to(Protocol::Postgres, &access.host, access.port);
+    let (host, port) = way.map_err(|error| CannotLook::new("sql", error))?;
     Ok(PgConnectOptions::new_without_pgpass()
-        .host(&access.host)
-        .port(access.port)
+        .host(&host)
+        .port(port)
         .database(&access.database)
         .username(&access.user)
         .password(access.password.expose())
@@ -286,9 +311,12 @@ fn refusal(error: &sqlx::Error) -> Option<Value> {
 }
 
 /// No connection: an observation, too.
-fn silence(error: &sqlx::Error) -> Option<Value> {
+fn silence(live: &Live, error: &sqlx::Error) -> Option<Value> {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => Some(json!({"silence": "no connection"})),
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => Some(match live.offence(Protocol::Postgres) {
+            Some(offence) => json!({"silence": "what answers does not speak as PostgreSQL does", "offence": offence}),
+            None => json!({"silence": "no connection"}),
+        }),
         _ => None,
     }
 }

@@ -2,12 +2,15 @@
 
 mod catalogue_id;
 mod earlier;
+mod encoded;
 mod environment;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod latest;
 mod line;
+#[cfg(test)]
+pub(crate) mod mutation;
 mod read;
 mod redact;
 #[cfg(test)]
@@ -23,6 +26,8 @@ pub use line::{Footer, Header, RecordLine, VERSION};
 pub use read::Record;
 pub use redact::Redactor;
 pub use write::RecordWriter;
+
+pub(crate) use encoded::{SECRET_FIELDS, SHORTEST_SECRET, encoded};
 
 use std::path::{Path, PathBuf};
 
