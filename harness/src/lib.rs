@@ -10,6 +10,8 @@ pub mod record;
 pub mod target;
 
 // How we look: the world around a target, bringing a target up (or breaking it), looking at it, deciding each feature.
+pub mod guard;
+
 pub mod doubles;
 pub mod provision;
 pub mod sabotage;

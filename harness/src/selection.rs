@@ -236,6 +236,7 @@ fn areas() -> String {
 mod tests {
     use super::*;
     use crate::record::fixture;
+    use crate::record::mutation::mutant_texts;
 
     fn catalogue() -> Catalogue {
         let entry = r#"{"category":"functional","description":"d","steps":[],"passes":false}"#;
@@ -302,5 +303,19 @@ mod tests {
         assert!(matches!(told, Err(SelectionError::Empty { .. })));
         let words = ["failing".to_owned()];
         assert_eq!(Selection::parse(&words, &catalogue(), &[], None), Err(SelectionError::NoRecord));
+    }
+
+    #[test]
+    fn whatever_is_written_selects_something_or_says_what_may_be_written() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../features/feature_list.json");
+        let catalogue = Catalogue::load(root).unwrap();
+        let some = ["41", "1-50", "phase 1", "area auth", "all", "checked", "not 44", "64-70 not 66"];
+        for text in mutant_texts(&some, 3000) {
+            let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            match Selection::parse(&words, &catalogue, &[41], None) {
+                Ok(selection) => assert!(!selection.numbers().is_empty()),
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+        }
     }
 }

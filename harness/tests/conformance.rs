@@ -44,7 +44,8 @@ fn main() -> ExitCode {
     // What an engine decides is not the same on every machine.
     let everywhere = checks::all().filter(|check| !check.needs.contains(&Need::Containers));
     let everywhere: Vec<u16> = everywhere.map(|check| check.feature).collect();
-    trials.push((snapshot_trial(&found, &everywhere), everywhere));
+    trials.push((snapshot_trial(&found, &everywhere), everywhere.clone()));
+    trials.push((secrets_trial(&found), everywhere));
 
     let mut wanted: Vec<u16> = trials
         .iter()
@@ -170,6 +171,31 @@ fn snapshot_trial(found: &Found, checked: &[u16]) -> Trial {
         settings.bind(|| insta::assert_snapshot!("verdicts.txt", table(&outcomes)));
         Ok(())
     })
+}
+
+/// How tokens begin, plain and in base64, and passwords and hashes that checks make up.
+const CREDENTIALS: [&str; 5] = ["eyJ", "ZXlK", "Pw!7", "$2b$12$", "Seeded!Passw0rd"];
+
+/// Whatever the checks had in hands, no byte of the record or of a report shows it.
+fn secrets_trial(found: &Found) -> Trial {
+    let found = found.clone();
+    Trial::test("record::shows_no_credential", move || {
+        let record = record(&found)?;
+        for path in files(&record.dir) {
+            let bytes = std::fs::read(&path)?;
+            let shown = |mark: &&&str| bytes.windows(mark.len()).any(|window| window == mark.as_bytes());
+            if let Some(mark) = CREDENTIALS.iter().find(shown) {
+                return Err(format!("{} shows what begins with {mark}", path.display()).into());
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Every file in a folder, at any depth.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 fn table(outcomes: &[&Outcome]) -> String {

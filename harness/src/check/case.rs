@@ -2,16 +2,25 @@
 
 mod chance;
 mod judge;
+mod weight;
 
 pub(crate) use self::chance::mix;
 use self::judge::{Draft, judge};
+use self::weight::{MOST_KEPT, shortened, weight};
 use super::{CannotLook, Live, Matcher, Reads, Seen, Shown, Source, Stop, Tampering, Vault};
 use crate::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};
 use crate::target::Need;
+use futures_util::FutureExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Said where a client library panics, which no answer should bring it to.
+const CONFUSED: &str = "the answer broke the client that read it";
+/// Said where a target answers and answers.
+const TOO_MUCH: &str = "what was seen in this check is more than 16 MB, and no more is kept";
 
 /// One check deciding one feature of one target.
 pub struct Case {
@@ -22,6 +31,8 @@ pub struct Case {
     steps: BTreeMap<u8, Draft>,
     step: u8,
     observations: Vec<Observation>,
+    /// What the observations weigh in memory.
+    kept: usize,
     asked: u32,
     ids: u32,
 }
@@ -71,6 +82,7 @@ impl Case {
             steps: BTreeMap::new(),
             step: 0,
             observations: Vec::new(),
+            kept: 0,
             asked: 0,
             ids: 0,
         }
@@ -100,7 +112,7 @@ impl Case {
         let expectation = Expectation {
             requirement: requirement.into(),
             expected: wanted.expected,
-            observed,
+            observed: shortened(observed),
             holds,
             evidence: self.reads.take_recent(),
         };
@@ -152,7 +164,8 @@ impl Case {
     /// Looks at the target, or at what was seen when it was looked at before.
     ///
     /// # Errors
-    /// [`Stop::CannotLook`] where the probe could not look, [`Stop::Diverged`] where the evidence holds something else here.
+    /// [`Stop::CannotLook`] where the probe could not look or all that was seen is more than is kept,
+    /// [`Stop::Diverged`] where the evidence holds something else here.
     pub async fn observe<F>(
         &mut self,
         probe: &'static str,
@@ -168,7 +181,14 @@ impl Case {
             Source::Live(live) => {
                 let live = live.clone();
                 let began = Instant::now();
-                let seen = self.vault.hide_json(&look(live).await?);
+                let looked = AssertUnwindSafe(look(live)).catch_unwind().await;
+                let seen = looked.unwrap_or_else(|_| Err(CannotLook::new(probe, CONFUSED)));
+                let seen = seen.map_err(|cause| CannotLook { reason: self.vault.hide(&cause.reason), ..cause })?;
+                self.kept = self.kept.saturating_add(weight(&seen));
+                if self.kept > MOST_KEPT {
+                    return Err(CannotLook::new(probe, TOO_MUCH).into());
+                }
+                let seen = self.vault.hide_json(&seen);
                 self.observations.push(Observation {
                     seq,
                     step: self.step,

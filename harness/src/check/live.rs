@@ -1,8 +1,10 @@
 //! What probes need to look at a running target on behalf of one case.
 
 use super::Vault;
+use crate::guard::{Guard, Protocol};
 use crate::target::{Need, Service, Target};
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,6 +30,16 @@ impl Patience {
     /// How long something is waited for that should be there in a moment: a line in a log, a request under way.
     pub fn moment(self) -> Duration {
         self.answer / 2
+    }
+
+    /// How long rows of the database are waited for.
+    pub fn rows(self) -> Duration {
+        self.answer * 2
+    }
+
+    /// How long a statement is waited for that may have much to do.
+    pub fn statement(self) -> Duration {
+        self.answer * 6
     }
 }
 
@@ -88,6 +100,8 @@ pub struct Live {
     pub stopped: Mutex<BTreeSet<Service>>,
     /// Pool of database connections, made when first asked for.
     pub sql: Mutex<Option<sqlx::PgPool>>,
+    /// Guards before the stores of a target that is not the harness's own, made when first asked for.
+    pub guards: Mutex<Vec<(Protocol, Guard)>>,
 }
 
 impl Live {
@@ -114,6 +128,7 @@ impl Live {
             client_address,
             stopped: Mutex::default(),
             sql: Mutex::new(None),
+            guards: Mutex::default(),
         }
     }
 
@@ -125,6 +140,30 @@ impl Live {
         } else if !stopped.contains(&service) {
             self.pulse.miss();
         }
+    }
+
+    /// Where a store is reached: behind a guard, but for those of a stack that may be disturbed, which the harness itself
+    /// has brought up or its user vouches for.
+    ///
+    /// # Errors
+    /// Where a guard finds no place.
+    pub fn way_to(&self, protocol: Protocol, host: &str, port: u16) -> io::Result<(String, u16)> {
+        if self.target.disposable {
+            return Ok((host.to_owned(), port));
+        }
+        let mut guards = self.guards.lock().expect("nothing panics while it holds this lock");
+        if !guards.iter().any(|(known, _)| *known == protocol) {
+            guards.push((protocol, Guard::before(protocol, host.to_owned(), port)?));
+        }
+        let guard = guards.iter().find(|(known, _)| *known == protocol);
+        let address = guard.map(|(_, guard)| guard.address()).ok_or(io::ErrorKind::NotFound)?;
+        Ok((address.ip().to_string(), address.port()))
+    }
+
+    /// How a store has offended against its protocol, if it has.
+    pub fn offence(&self, protocol: Protocol) -> Option<String> {
+        let guards = self.guards.lock().expect("nothing panics while it holds this lock");
+        guards.iter().find(|(known, _)| *known == protocol)?.1.offence()
     }
 
     /// Everything that the target has, of what checks may ask for.

@@ -1,24 +1,11 @@
 //! Keeps secrets out of a check's hands: checks and evidence see names, only the wire sees values.
 
+use crate::record::{SECRET_FIELDS, SHORTEST_SECRET, encoded};
 use serde_json::{Map, Value};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-/// Names of JSON fields and headers whose text is a secret, wherever it stands.
-const SECRET_FIELDS: [&str; 10] = [
-    "access_token",
-    "refresh_token",
-    "token",
-    "password",
-    "password_hash",
-    "secret",
-    "api_key",
-    "authorization",
-    "set-cookie",
-    "cookie",
-];
-
-/// Shorter values are not hidden by value: they would hide half of every text.
-const SHORTEST_BY_VALUE: usize = 6;
+/// A longer value is only looked for as it is.
+const LONGEST_ENCODED: usize = 8 << 10;
 
 /// Secrets of one case by name: `‹access_token #1›`. Clones share the same content.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +15,25 @@ pub struct Vault(Arc<Mutex<Vec<Entry>>>);
 struct Entry {
     name: String,
     value: String,
+    /// How else the value may be written, by names of their own; worked out when first looked for.
+    forms: OnceLock<Vec<(String, String)>>,
+}
+
+impl Entry {
+    fn forms(&self) -> &[(String, String)] {
+        self.forms.get_or_init(|| {
+            if self.value.len() > LONGEST_ENCODED {
+                return Vec::new();
+            }
+            let mut forms = encoded(&self.value);
+            forms.sort_by(|(_, one), (_, other)| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+            forms.dedup_by(|(_, one), (_, other)| one == other);
+            let name = self.name.trim_end_matches('›');
+            // A name means one form, so that what it stands for can be sent back.
+            let numbered = forms.into_iter().enumerate();
+            numbered.map(|(nth, (how, form))| (format!("{name} in {how}-{nth}›"), form)).collect()
+        })
+    }
 }
 
 impl std::fmt::Debug for Entry {
@@ -49,7 +55,7 @@ impl Vault {
         }
         let of_kind = entries.iter().filter(|entry| entry.name.starts_with(&format!("‹{kind} #")));
         let name = format!("‹{kind} #{}›", of_kind.count() + 1);
-        entries.push(Entry { name: name.clone(), value: value.to_owned() });
+        entries.push(Entry { name: name.clone(), value: value.to_owned(), forms: OnceLock::new() });
         name
     }
 
@@ -59,7 +65,13 @@ impl Vault {
             return text.to_owned();
         }
         let entries = self.entries();
-        entries.iter().fold(text.to_owned(), |text, entry| text.replace(&entry.name, &entry.value))
+        let opened = entries.iter().fold(text.to_owned(), |text, entry| text.replace(&entry.name, &entry.value));
+        if !opened.contains(" in ") {
+            return opened;
+        }
+        // What was seen encoded goes back as it was seen.
+        let encoded = entries.iter().filter_map(|entry| entry.forms.get()).flatten();
+        encoded.fold(opened, |text, (name, form)| text.replace(name, form))
     }
 
     /// Replaces names by their values in every text of a JSON tree: for the wire.
@@ -67,13 +79,22 @@ impl Vault {
         map_texts(value, &|text| self.open(text))
     }
 
-    /// Replaces every known value in a text by its name.
+    /// Replaces every known value in a text by its name, also where it stands escaped or encoded.
     pub fn hide(&self, text: &str) -> String {
+        if text.len() < SHORTEST_SECRET {
+            return text.to_owned();
+        }
         let entries = self.entries();
-        let long = entries.iter().filter(|entry| entry.value.len() >= SHORTEST_BY_VALUE);
-        long.fold(text.to_owned(), |text, entry| {
-            if text.contains(&entry.value) { text.replace(&entry.value, &entry.name) } else { text }
-        })
+        let long = || entries.iter().filter(|entry| entry.value.len() >= SHORTEST_SECRET);
+        let plain = long().map(|entry| (entry.value.as_str(), entry.name.as_str()));
+        // Values come first: what is put away in its encoded form has a name of its own.
+        let encoded = long().flat_map(Entry::forms).map(|(name, form)| (form.as_str(), name.as_str()));
+        plain.chain(encoded).fold(
+            text.to_owned(),
+            |text, (value, name)| {
+                if text.contains(value) { text.replace(value, name) } else { text }
+            },
+        )
     }
 
     /// A JSON tree with secret fields put away by name and known secrets hidden by value.
@@ -91,7 +112,7 @@ impl Vault {
                     match value {
                         Value::String(text)
                             if SECRET_FIELDS.contains(&field.as_str())
-                                && text.len() >= SHORTEST_BY_VALUE
+                                && text.len() >= SHORTEST_SECRET
                                 && !text.starts_with('‹') =>
                         {
                             self.seal(&field, text);
@@ -128,6 +149,24 @@ mod tests {
         let seen = vault.hide_json(&json!({"access_token": "eyJabc.def.ghi", "note": "got eyJabc.def.ghi"}));
         assert_eq!(seen, json!({"access_token": "‹access_token #1›", "note": "got ‹access_token #1›"}));
         assert_eq!(vault.open("Bearer ‹access_token #1›"), "Bearer eyJabc.def.ghi");
+    }
+
+    #[test]
+    fn a_value_is_hidden_however_it_is_written_and_sent_back_as_it_was_seen() {
+        let vault = Vault::default();
+        let name = vault.seal("password", "pä ss/w+rd");
+        for (seen, how) in [
+            ("p%C3%A4%20ss%2Fw%2Brd", "url"),
+            ("70c3a42073732f772b7264", "hex"),
+            ("p\\u00e4 ss/w+rd", "json"),
+            ("cMOkIHNzL3crcm", "base64"),
+        ] {
+            let hidden = vault.hide(&format!("before {seen} after"));
+            assert!(hidden.starts_with(&format!("before {} in {how}-", name.trim_end_matches('›'))), "{hidden}");
+            assert_eq!(vault.open(&hidden), format!("before {seen} after"));
+        }
+        let basic = "dXNlcjpww6Qgc3MvdytyZA";
+        assert!(vault.hide(basic).contains(" in base64-"), "{}", vault.hide(basic));
     }
 
     #[test]

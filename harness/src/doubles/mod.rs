@@ -3,6 +3,7 @@
 mod chat;
 mod echo;
 mod error_tracker;
+mod hostile;
 mod mail;
 mod relay;
 mod rewriting_proxy;
@@ -12,6 +13,7 @@ mod worthless;
 pub use chat::Chat;
 pub use echo::{COOKIE, Echo};
 pub use error_tracker::ErrorTracker;
+pub use hostile::{Hostile, HostileServer, HostileStore, HostileStoreServer};
 pub use mail::Mail;
 pub use relay::RunningRelay;
 pub use rewriting_proxy::{Change, Requests, RewritingProxy, Rule};

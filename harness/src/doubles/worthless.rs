@@ -134,7 +134,7 @@ async fn serve(kind: Worthless, mut stream: TcpStream) -> io::Result<()> {
 }
 
 /// Reads one request, head and body together; `None` where the client has gone.
-async fn request(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
+pub(super) async fn request(stream: &mut TcpStream) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {

@@ -1,6 +1,6 @@
 //! The clock probe: lets time pass, really or on the target's test clock.
 
-use super::http::TARGET_DOWN;
+use super::http::{Spec, exchange};
 use crate::check::{CannotLook, Case, Live, Stop};
 use crate::target::{Need, Service};
 use serde_json::{Value, json};
@@ -173,18 +173,11 @@ async fn ask(
     body: Option<Value>,
 ) -> Result<Value, CannotLook> {
     let cannot = |reason: String| CannotLook::new("clock", reason);
-    if live.pulse.is_gone() {
-        return Err(cannot(TARGET_DOWN.to_owned()));
+    let spec = Spec { method: method.to_owned(), body, ..Spec::get(service, path) };
+    let seen = exchange(live, &spec).await.map_err(|cause| cannot(cause.reason))?;
+    match (&seen["silence"], &seen["body"]) {
+        (Value::String(silence), _) => Err(cannot(silence.clone())),
+        (_, clock @ Value::Object(_)) => Ok(clock.clone()),
+        _ => Err(cannot(format!("{service} has no test clock: its answer is no JSON object"))),
     }
-    let endpoint = live.target.services.get(&service);
-    let base = &endpoint.ok_or_else(|| cannot(format!("no address of {service}")))?.base;
-    let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|e| cannot(e.to_string()))?;
-    let mut request = live.http.request(method, format!("{base}{path}")).timeout(live.patience.answer);
-    if let Some(body) = body {
-        request = request.json(&body);
-    }
-    let answer = request.send().await;
-    live.note_answer(service, answer.is_ok());
-    let answer = answer.map_err(|e| cannot(e.to_string()))?;
-    answer.json().await.map_err(|e| cannot(format!("{service} has no test clock: {e}")))
 }

@@ -1,7 +1,8 @@
 //! The database as a whole: lost on purpose, as nobody would do it to one that matters.
 
+use super::refused::within;
 use super::sql::{options, pool};
-use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::check::{Case, Live, Seen, Stop};
 use crate::target::Need;
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
@@ -38,7 +39,7 @@ impl Case {
                 }
                 connection.close().await
             };
-            work.await.map_err(|error: sqlx::Error| CannotLook::new("sql", error))?;
+            within(live.patience.statement(), work).await?;
             Ok(json!("dropped and made anew"))
         })
         .await?;
@@ -58,8 +59,8 @@ impl Case {
             let mut all = Vec::new();
             for table in tables {
                 let there = sqlx::query_scalar("select to_regclass($1) is not null").bind(table).fetch_one(&pool);
-                let contents = match there.await.map_err(|error| CannotLook::new("sql", error))? {
-                    true => mark(&pool, table).await.map_err(|error| CannotLook::new("sql", error))?,
+                let contents = match within(live.patience.rows(), there).await? {
+                    true => within(live.patience.statement(), mark(&pool, table)).await?,
                     false => (None, None),
                 };
                 all.push(json!({"table": table, "rows": contents.0, "mark": contents.1}));
@@ -77,8 +78,9 @@ impl Case {
         self.needs(Need::Sql)?;
         let asked = json!("whether the database server takes a connection");
         let seen = self.observe("sql", asked, async |live: Arc<Live>| {
-            let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options(&live)?)).await;
-            Ok(json!({"answers": connected.is_ok_and(|connection| connection.is_ok())}))
+            let connected =
+                within(PATIENCE.min(live.patience.rows()), PgConnection::connect_with(&options(&live)?)).await;
+            Ok(json!({"answers": connected.is_ok()}))
         });
         Ok(seen.await?.at("/answers"))
     }

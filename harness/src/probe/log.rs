@@ -1,20 +1,23 @@
 //! The log probe: what a service wrote since a mark. It waits and it reads; it judges nothing.
 
+mod read;
+
+use self::read::{end, since};
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::probe::http::read_json;
 use crate::target::{LogSource, Need, Service};
 use serde_json::{Value, json};
-use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a command that prints a log may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a log that does not grow is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
 /// More lines are not kept.
 const MOST_LINES: usize = 200;
-/// More of a log is not read at a time.
-const MOST_BYTES: u64 = 16 << 20;
+/// Nor are lines of more bytes together.
+const MOST_KEPT: usize = 1 << 20;
+/// A longer line is seen as the beginning of its text, JSON or not.
+const LONGEST_LINE: usize = 64 << 10;
 
 /// A place in a service's log; what was written before it is not looked at.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +34,7 @@ impl Case {
     pub async fn mark(&mut self, service: Service) -> Result<Mark, Stop> {
         self.needs(Need::Log(service))?;
         let bytes = match self.live_target() {
-            Some(live) => read(source(&live, service)?, 0).await?.len() as u64,
+            Some(live) => end(source(&live, service)?).await?,
             None => 0,
         };
         Ok(Mark { service, bytes })
@@ -63,17 +66,10 @@ impl Case {
     pub async fn line_with(&mut self, mark: Mark, containing: &str, fields: &[&str]) -> Result<Seen, Stop> {
         let asked = json!({"log": mark.service.name(), "line that holds": containing, "and has": fields});
         self.observe("log", asked, async |live: Arc<Live>| {
-            let parts = [live.vault.open(containing)];
-            let deadline = tokio::time::Instant::now() + live.patience.moment();
-            loop {
-                let text = read(source(&live, mark.service)?, mark.bytes).await?;
-                let mut lines = matching(&text, &parts).into_iter();
-                let found = lines.find(|line| fields.iter().all(|field| !line[field].is_null()));
-                if found.is_some() || tokio::time::Instant::now() > deadline {
-                    return Ok(found.unwrap_or_default());
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
+            let meant = |line: &Value| fields.iter().all(|field| !line[field].is_null());
+            let enough = |lines: &[Value]| lines.iter().any(meant);
+            let lines = wait(&live, mark, &[live.vault.open(containing)], enough).await?;
+            Ok(lines.into_iter().find(meant).unwrap_or_default())
         })
         .await
     }
@@ -93,15 +89,7 @@ impl Case {
         let seen = self
             .observe("log", asked, async |live: Arc<Live>| {
                 let parts: Vec<String> = parts.iter().map(|part| live.vault.open(part)).collect();
-                let deadline = tokio::time::Instant::now() + live.patience.moment();
-                loop {
-                    let text = read(source(&live, mark.service)?, mark.bytes).await?;
-                    let lines = matching(&text, &parts);
-                    if enough(&lines) || tokio::time::Instant::now() > deadline {
-                        return Ok(Value::Array(lines));
-                    }
-                    tokio::time::sleep(PAUSE).await;
-                }
+                Ok(Value::Array(wait(&live, mark, &parts, enough).await?))
             })
             .await?;
         Ok(seen.items())
@@ -115,59 +103,103 @@ fn source(live: &Live, service: Service) -> Result<&LogSource, CannotLook> {
         .ok_or_else(|| CannotLook::new("log", format!("the target gives no log of {service}")))
 }
 
-/// Whole lines that hold one of the parts. A line still being written is left for the next look.
-fn matching(text: &str, parts: &[String]) -> Vec<Value> {
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    whole
-        .lines()
-        .filter(|line| parts.iter().any(|part| line.contains(part.as_str())))
-        .take(MOST_LINES)
-        .map(|line| match serde_json::from_str::<Value>(line) {
-            Ok(object @ Value::Object(_)) => object,
-            _ => json!({"text": line.chars().take(2000).collect::<String>()}),
-        })
-        .collect()
+/// The lines since the mark that hold one of the parts, once they are enough or patience ends.
+async fn wait(
+    live: &Live,
+    mark: Mark,
+    parts: &[String],
+    enough: impl Fn(&[Value]) -> bool,
+) -> Result<Vec<Value>, CannotLook> {
+    let source = source(live, mark.service)?;
+    let deadline = tokio::time::Instant::now() + live.patience.moment();
+    let (mut lines, mut known) = (Vec::new(), None);
+    loop {
+        // What has not grown says nothing new.
+        let written = since(source, mark.bytes, known).await?;
+        let more_than_read = written.as_ref().is_some_and(|written| written.more);
+        if let Some(written) = written {
+            lines = matching(&written.bytes, parts);
+            known = (!written.more).then_some(written.bytes.len() as u64);
+        }
+        if enough(&lines) {
+            return Ok(lines);
+        }
+        if more_than_read {
+            let limit = read::MOST_BYTES >> 20;
+            let reason = format!("{} wrote more than {limit} MB meanwhile, and no more is read", mark.service);
+            return Err(CannotLook::new("log", reason));
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Ok(lines);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
-async fn read(source: &LogSource, from: u64) -> Result<String, CannotLook> {
-    let cannot = |reason: String| CannotLook::new("log", reason);
-    match source {
-        LogSource::File(path) => {
-            let read = || -> std::io::Result<Vec<u8>> {
-                let mut file = std::fs::File::open(path)?;
-                file.seek(SeekFrom::Start(from))?;
-                let mut bytes = Vec::new();
-                file.take(MOST_BYTES).read_to_end(&mut bytes)?;
-                Ok(bytes)
-            };
-            let bytes = read().map_err(|error| cannot(format!("{}: {error}", path.display())))?;
-            Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// Whole lines that hold one of the parts. A line still being written is left for the next look.
+fn matching(bytes: &[u8], parts: &[String]) -> Vec<Value> {
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
+    let (mut lines, mut kept) = (Vec::new(), 0);
+    for line in whole.split(|byte| *byte == b'\n') {
+        let text = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+        if !parts.iter().any(|part| text.contains(part.as_str())) {
+            continue;
         }
-        LogSource::Command(words) => {
-            let (program, arguments) = words.split_first().ok_or_else(|| cannot("the log command is empty".into()))?;
-            let run = tokio::process::Command::new(program).args(arguments).kill_on_drop(true).output();
-            let output = tokio::time::timeout(PATIENCE, run).await;
-            let output = output.map_err(|_| cannot(format!("{program} did not end within {PATIENCE:?}")))?;
-            let output = output.map_err(|error| cannot(format!("{program}: {error}")))?;
-            let from = (from as usize).min(output.stdout.len());
-            Ok(String::from_utf8_lossy(&output.stdout[from..]).into_owned())
+        kept += text.len().min(LONGEST_LINE);
+        if lines.len() == MOST_LINES || kept > MOST_KEPT {
+            break;
         }
+        let read = (text.len() <= LONGEST_LINE).then(|| read_json(text.as_bytes())).flatten();
+        lines.push(match read {
+            Some(object @ Value::Object(_)) => object,
+            _ => json!({"text": text.chars().take(2000).collect::<String>()}),
+        });
     }
+    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::mutation::mutants;
 
     #[test]
     fn a_line_that_is_still_being_written_is_not_seen() {
         let parts = ["slow".to_owned()];
-        assert_eq!(matching("{\"a\":\"slow\"}\n{\"b\":\"slow", &parts), [json!({"a": "slow"})]);
+        assert_eq!(matching(b"{\"a\":\"slow\"}\n{\"b\":\"slow", &parts), [json!({"a": "slow"})]);
     }
 
     #[test]
     fn lines_that_are_not_json_are_seen_as_text() {
         let parts = ["slow".to_owned()];
-        assert_eq!(matching("plain slow\nother\n", &parts), [json!({"text": "plain slow"})]);
+        assert_eq!(matching(b"plain slow\r\nother\n", &parts), [json!({"text": "plain slow"})]);
+        let seen = matching(b"\xff\xfe slow\n{\"ok\":\"slow\"}\n", &parts);
+        assert_eq!(seen, [json!({"text": "\u{fffd}\u{fffd} slow"}), json!({"ok": "slow"})]);
+    }
+
+    #[test]
+    fn a_line_too_long_or_too_deep_is_seen_by_its_beginning() {
+        let parts = ["slow".to_owned()];
+        for line in [
+            format!("{{\"slow\": \"{}\"}}", "x".repeat(LONGEST_LINE)),
+            format!("slow {}", "[".repeat(100_000)),
+            format!("{{\"slow\": {}1{}}}", "[".repeat(1000), "]".repeat(1000)),
+        ] {
+            let seen = matching(format!("{line}\n").as_bytes(), &parts);
+            assert!(seen[0]["text"].as_str().is_some_and(|text| text.len() <= 2000), "{:.60}", line);
+        }
+        let many = "slow and slower\n".repeat(100 * MOST_LINES);
+        assert_eq!(matching(many.as_bytes(), &parts).len(), MOST_LINES);
+        let heavy = format!("slow {}\n", "x".repeat(LONGEST_LINE - 10)).repeat(100);
+        assert!(matching(heavy.as_bytes(), &parts).len() < 20);
+    }
+
+    #[test]
+    fn whatever_is_logged_is_seen_as_lines() {
+        let some: [&[u8]; 2] = [b"{\"a\":\"slow\",\"b\":[1,2]}\nplain slow\r\nother\n", b"slow\n\nslow"];
+        for bytes in mutants(&some, 3000) {
+            let lines = matching(&bytes, &["slow".to_owned()]);
+            assert!(lines.iter().all(Value::is_object));
+        }
     }
 }

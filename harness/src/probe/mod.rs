@@ -14,6 +14,7 @@ mod object_store;
 mod password;
 mod process;
 mod redis;
+mod refused;
 mod relay;
 mod source;
 mod sql;

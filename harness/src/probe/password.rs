@@ -1,10 +1,14 @@
 //! The password probe: whether a password matches the hash that the users table has for somebody.
 
+use super::refused::within;
 use super::sql::pool;
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
 use crate::target::Need;
 use serde_json::json;
 use std::sync::Arc;
+
+/// A hash that costs more, 2 to this power of rounds, is not compared with: a minute of work would be a day.
+const HIGHEST_COST: u32 = 16;
 
 impl Case {
     /// Whether a password matches a user's stored hash, by bcrypt's own rules: `/matches`, or `/unreadable` where what
@@ -19,7 +23,10 @@ impl Case {
         self.observe("password", asked, async |live: Arc<Live>| {
             let cannot = |reason: String| CannotLook::new("password", reason);
             let query = sqlx::query_scalar::<_, String>("select password_hash from users where id = $1").bind(user);
-            let stored = query.fetch_one(&pool(&live)?).await.map_err(|error| cannot(error.to_string()))?;
+            let stored = within(live.patience.rows(), query.fetch_one(&pool(&live)?)).await?;
+            if cost(&stored).is_some_and(|cost| cost > HIGHEST_COST) {
+                return Ok(json!({"unreadable": format!("its cost is above {HIGHEST_COST}")}));
+            }
             let clear = live.vault.open(&password);
             let verify = tokio::task::spawn_blocking(move || bcrypt::verify(clear, &stored)).await;
             Ok(match verify.map_err(|error| cannot(error.to_string()))? {
@@ -28,5 +35,23 @@ impl Case {
             })
         })
         .await
+    }
+}
+
+/// The cost that a bcrypt hash names: `$2b$12$…`.
+fn cost(hash: &str) -> Option<u32> {
+    hash.split('$').nth(2)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cost;
+
+    #[test]
+    fn the_cost_of_a_hash_is_read_and_of_anything_else_there_is_none() {
+        assert_eq!(cost("$2b$31$lgQ6pSOCqxkXb90I4j/v2uBO4clhVaDPcRZqyOrB9kFoy2c7J0OCC"), Some(31));
+        for text in ["", "plain", "$2b$", "$2b$x$"] {
+            assert_eq!(cost(text), None, "{text}");
+        }
     }
 }

@@ -1,15 +1,20 @@
 //! The SQL probe: queries with their rows as JSON, statements with their SQLSTATE, and locks that are held a while.
 
+use super::http::read_json;
+use super::refused::{Refused, within};
 use crate::check::{CannotLook, Case, Live, Seen, Stop, absent};
+use crate::guard::Protocol;
 use crate::target::Need;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a statement of ours may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// JSON as the database wrote it, not taken apart yet.
+type Text = Json<Box<RawValue>>;
 
 /// A lock that is held; dropping it closes its connection, and so lets go.
 pub struct Held(Option<sqlx::PgConnection>);
@@ -52,12 +57,14 @@ impl Case {
             let read = async {
                 let mut connection = sqlx::PgConnection::connect_with(&options).await?;
                 let query = AssertSqlSafe(live.vault.open(&wrapped));
-                let rows = sqlx::query_scalar::<_, Value>(query).fetch_one(&mut connection).await?;
+                let rows = sqlx::query_scalar::<_, Text>(query).fetch_one(&mut connection).await?;
                 connection.close().await?;
                 Ok(rows)
             };
-            let rows = tokio::time::timeout(PATIENCE, read).await;
-            rows.unwrap_or(Err(sqlx::Error::PoolTimedOut)).or_else(undefined)
+            match within(live.patience.rows(), read).await {
+                Ok(rows) => value(rows),
+                Err(refused) => refused.seen(),
+            }
         });
         let seen = seen.await?;
         self.all_defined(seen)
@@ -98,11 +105,12 @@ impl Case {
         self.needs(Need::Sql)?;
         let explain = format!("explain (analyze, format json) {query}");
         let seen = self.observe("sql", json!({"explain": query}), async |live: Arc<Live>| {
-            let run = sqlx::query_scalar::<_, Value>(AssertSqlSafe(explain));
-            match run.fetch_one(&pool(&live)?).await {
-                Ok(plan) => Ok(json!({"plan": plan[0]["Plan"], "ms": plan[0]["Execution Time"]})),
-                Err(error) => undefined(error),
-            }
+            let (run, pool) = (sqlx::query_scalar::<_, Text>(AssertSqlSafe(explain)), pool(&live)?);
+            let plan = match within(live.patience.statement(), run.fetch_one(&pool)).await {
+                Ok(plan) => value(plan)?,
+                Err(refused) => return refused.seen(),
+            };
+            Ok(json!({"plan": plan[0]["Plan"], "ms": plan[0]["Execution Time"]}))
         });
         let seen = seen.await?;
         self.all_defined(seen)
@@ -118,20 +126,23 @@ impl Case {
         let asked = json!({"attempt": statements});
         let statements: Vec<String> = statements.iter().map(|&one| one.to_owned()).collect();
         let seen = self.observe("sql", asked, async |live: Arc<Live>| {
-            let cannot = |error: sqlx::Error| CannotLook::new("sql", error);
-            let mut transaction = pool(&live)?.begin().await.map_err(cannot)?;
-            let mut seen = Value::Null;
-            for (at, statement) in statements.iter().enumerate() {
-                let statement = live.vault.open(statement);
-                let run = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
-                match run {
-                    Ok(done) => seen = json!({"rows": done.rows_affected()}),
-                    Err(error) if at + 1 == statements.len() => seen = refusal(&error).ok_or_else(|| cannot(error))?,
-                    Err(error) => return undefined(error),
+            let pool = pool(&live)?;
+            let attempt = async {
+                let mut transaction = pool.begin().await?;
+                let mut seen = Value::Null;
+                for (at, statement) in statements.iter().enumerate() {
+                    let statement = live.vault.open(statement);
+                    let run = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
+                    match run {
+                        Ok(done) => seen = json!({"rows": done.rows_affected()}),
+                        Err(error) if at + 1 == statements.len() => seen = refusal(&error).ok_or(error)?,
+                        Err(error) => return Err(error),
+                    }
                 }
-            }
-            transaction.rollback().await.map_err(cannot)?;
-            Ok(seen)
+                transaction.rollback().await?;
+                Ok(seen)
+            };
+            within(live.patience.statement(), attempt).await.or_else(Refused::seen)
         });
         let seen = seen.await?;
         self.all_defined(seen)
@@ -149,9 +160,10 @@ impl Case {
             let pool = pool(&live)?;
             let mut rows = 0;
             for statement in &statements {
-                match sqlx::query(AssertSqlSafe(live.vault.open(statement))).execute(&pool).await {
+                let run = sqlx::query(AssertSqlSafe(live.vault.open(statement))).execute(&pool);
+                match within(live.patience.statement(), run).await {
                     Ok(done) => rows += done.rows_affected(),
-                    Err(error) => return undefined(error),
+                    Err(refused) => return refused.seen(),
                 }
             }
             Ok(json!({"rows": rows}))
@@ -171,10 +183,13 @@ impl Case {
         let statement = statement.to_owned();
         self.observe("sql", asked, async |live: Arc<Live>| {
             let pool = pool(&live)?;
-            match sqlx::query(AssertSqlSafe(live.vault.open(&statement))).execute(&pool).await {
-                Ok(done) => Ok(json!({"rows": done.rows_affected()})),
-                Err(error) => refusal(&error).ok_or_else(|| CannotLook::new("sql", error)),
-            }
+            let change = async {
+                match sqlx::query(AssertSqlSafe(live.vault.open(&statement))).execute(&pool).await {
+                    Ok(done) => Ok(json!({"rows": done.rows_affected()})),
+                    Err(error) => refusal(&error).ok_or(error),
+                }
+            };
+            Ok(within(live.patience.statement(), change).await?)
         })
         .await
     }
@@ -200,14 +215,14 @@ impl Case {
         let mut held = Held(None);
         let slot = &mut held;
         self.observe("sql", asked, async move |live: Arc<Live>| {
-            let cannot = |error: sqlx::Error| CannotLook::new("sql", error);
             let options = options(&live)?;
-            let connection = sqlx::PgConnection::connect_with(&options).await;
-            let mut connection = connection.map_err(cannot)?;
-            sqlx::raw_sql("begin").execute(&mut connection).await.map_err(cannot)?;
-            let lock = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await;
-            lock.map_err(cannot)?;
-            slot.0 = Some(connection);
+            let lock = async {
+                let mut connection = sqlx::PgConnection::connect_with(&options).await?;
+                sqlx::raw_sql("begin").execute(&mut connection).await?;
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+                Ok(connection)
+            };
+            slot.0 = Some(within(live.patience.statement(), lock).await?);
             Ok(json!("held"))
         })
         .await?;
@@ -225,11 +240,10 @@ impl Case {
             let waiting = "select exists (select from pg_stat_activity \
                  where datname = current_database() and wait_event_type = 'Lock' \
                  and now() - query_start >= make_interval(secs => $1))";
-            let deadline = tokio::time::Instant::now() + PATIENCE;
+            let deadline = tokio::time::Instant::now() + live.patience.rows();
             let seen = loop {
                 let query = sqlx::query_scalar::<_, bool>(waiting).bind(waited.as_secs_f64());
-                let long_enough = query.fetch_one(&pool).await;
-                if long_enough.map_err(|error| CannotLook::new("sql", error))? {
+                if within(live.patience.rows(), query.fetch_one(&pool)).await? {
                     break json!("waited for, and released");
                 }
                 if tokio::time::Instant::now() > deadline {
@@ -245,6 +259,12 @@ impl Case {
     }
 }
 
+fn value(text: Text) -> Result<Value, CannotLook> {
+    let text = text.0.get();
+    let value = read_json(text.as_bytes());
+    value.ok_or_else(|| CannotLook::new("sql", format!("the rows are too much to be read: {} bytes", text.len())))
+}
+
 /// A query whose rows come as one JSON array.
 fn wrapped(query: &str) -> String {
     format!("select coalesce(json_agg(row_to_json(q)), '[]'::json) from ({query}) q")
@@ -258,13 +278,13 @@ async fn read(live: &Live, settings: &[String], wrapped: &str) -> Result<Value, 
             sqlx::query(AssertSqlSafe(setting.clone())).execute(&mut *transaction).await?;
         }
         let query = AssertSqlSafe(live.vault.open(wrapped));
-        let rows = sqlx::query_scalar::<_, Value>(query).fetch_one(&mut *transaction).await?;
+        let rows = sqlx::query_scalar::<_, Text>(query).fetch_one(&mut *transaction).await?;
         transaction.rollback().await?;
         Ok(rows)
     };
-    match tokio::time::timeout(PATIENCE, run).await {
-        Ok(Ok(rows)) => Ok(rows),
-        Ok(Err(error)) => silence(&error).map_or_else(|| undefined(error), Ok),
+    match tokio::time::timeout(live.patience.rows(), run).await {
+        Ok(Ok(rows)) => value(rows),
+        Ok(Err(error)) => silence(live, &error).map_or_else(|| Refused::of(error).seen(), Ok),
         Err(_) => Ok(json!({"silence": "no answer in time"})),
     }
 }
@@ -273,9 +293,11 @@ async fn read(live: &Live, settings: &[String], wrapped: &str) -> Result<Value, 
 pub(super) fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
     let access = live.target.postgres.as_ref();
     let access = access.ok_or_else(|| CannotLook::new("sql", "the target gives no access"))?;
+    let way = live.way_to(Protocol::Postgres, &access.host, access.port);
+    let (host, port) = way.map_err(|error| CannotLook::new("sql", error))?;
     Ok(PgConnectOptions::new_without_pgpass()
-        .host(&access.host)
-        .port(access.port)
+        .host(&host)
+        .port(port)
         .database(&access.database)
         .username(&access.user)
         .password(access.password.expose())
@@ -301,23 +323,13 @@ fn refusal(error: &sqlx::Error) -> Option<Value> {
     Some(json!({"sqlstate": error.code(), "message": error.message(), "table": error.table()}))
 }
 
-/// What a database says of a name that it does not know (SQLSTATE 42P01, 42703, 3F000) is an observation; anything else
-/// is a look that failed.
-fn undefined(error: sqlx::Error) -> Result<Value, CannotLook> {
-    let code = error.as_database_error().and_then(|error| error.code());
-    match code.as_deref() {
-        Some("42P01" | "42703" | "3F000") => {
-            let message = error.as_database_error().map(|error| error.message().to_owned());
-            Ok(json!({"undefined": message}))
-        }
-        _ => Err(CannotLook::new("sql", error)),
-    }
-}
-
 /// No connection: an observation, too.
-fn silence(error: &sqlx::Error) -> Option<Value> {
+fn silence(live: &Live, error: &sqlx::Error) -> Option<Value> {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => Some(json!({"silence": "no connection"})),
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => Some(match live.offence(Protocol::Postgres) {
+            Some(offence) => json!({"silence": "what answers does not speak as PostgreSQL does", "offence": offence}),
+            None => json!({"silence": "no connection"}),
+        }),
         _ => None,
     }
 }

@@ -1,8 +1,8 @@
-//! Null targets: worthless servers, which must pass nothing.
+//! Null targets: worthless and hostile servers, which must pass nothing.
 
 use crate::catalogue::Feature;
 use crate::check::{Check, Patience};
-use crate::doubles::{Worthless, WorthlessServer};
+use crate::doubles::{Hostile, HostileServer, Worthless, WorthlessServer};
 use crate::outcome::Verdict;
 use crate::runner::{Event, Place, Plan, Rounds, run};
 use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Part, Secret, Service, StoreUser, Target};
@@ -30,25 +30,72 @@ pub struct NullProof {
     pub seconds: f64,
 }
 
-/// Runs the checks on every kind of worthless server.
+/// Hostile servers at a time: they keep a machine busy.
+const AT_ONCE: usize = 8;
+
+/// A server that must pass nothing.
+#[derive(Clone, Copy)]
+enum Kind {
+    Worthless(Worthless),
+    Hostile(Hostile),
+}
+
+impl Kind {
+    fn what(self) -> &'static str {
+        match self {
+            Kind::Worthless(kind) => kind.what(),
+            Kind::Hostile(kind) => kind.what(),
+        }
+    }
+}
+
+/// A server at work, and its address.
+struct Running {
+    base: String,
+    /// Holds the server.
+    _server: Box<dyn Send + Sync>,
+}
+
+/// Runs the checks on every kind of worthless and of hostile server.
 ///
 /// # Errors
 /// Where a server cannot be started on loopback.
 pub async fn null_targets(checks: &[(Feature, &'static Check)], seed: u64) -> std::io::Result<Vec<NullProof>> {
-    // All at the same time: what they cost is waiting.
+    let kinds = Worthless::ALL.map(Kind::Worthless).into_iter().chain(Hostile::ALL.map(Kind::Hostile));
+    let busy = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    // Many at the same time: what the worthless cost is waiting.
     let mut running = tokio::task::JoinSet::new();
-    for (place, kind) in Worthless::ALL.into_iter().enumerate() {
-        let checks = checks.to_vec();
-        running.spawn(async move { (place, one(kind, &checks, seed).await) });
+    for (place, kind) in kinds.enumerate() {
+        let (checks, busy) = (checks.to_vec(), busy.clone());
+        running.spawn(async move {
+            let _turn = match kind {
+                Kind::Hostile(_) => busy.acquire().await.ok(),
+                Kind::Worthless(_) => None,
+            };
+            (place, one(kind, &checks, seed).await)
+        });
     }
     let mut proofs = running.join_all().await;
     proofs.sort_by_key(|(place, _)| *place);
     proofs.into_iter().map(|(_, proof)| proof).collect()
 }
 
-async fn one(kind: Worthless, checks: &[(Feature, &'static Check)], seed: u64) -> std::io::Result<NullProof> {
-    let server = WorthlessServer::start(kind).await?;
-    let place = Arc::new(Place::external(target(kind, &server.base())));
+async fn start(kind: Kind) -> std::io::Result<Running> {
+    Ok(match kind {
+        Kind::Worthless(kind) => {
+            let server = WorthlessServer::start(kind).await?;
+            Running { base: server.base(), _server: Box::new(server) }
+        }
+        Kind::Hostile(kind) => {
+            let server = HostileServer::start(kind, None).await?;
+            Running { base: server.base(), _server: Box::new(server) }
+        }
+    })
+}
+
+async fn one(kind: Kind, checks: &[(Feature, &'static Check)], seed: u64) -> std::io::Result<NullProof> {
+    let server = start(kind).await?;
+    let place = Arc::new(Place::external(target(kind.what(), &server.base)));
     let plan = Plan {
         features: checks.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
         jobs: checks.len(),
@@ -81,8 +128,8 @@ async fn one(kind: Worthless, checks: &[(Feature, &'static Check)], seed: u64) -
     Ok(proof)
 }
 
-/// A target that claims to have everything over HTTP, all at the worthless server's address.
-fn target(kind: Worthless, base: &str) -> Target {
+/// A target that claims to have everything over HTTP, all at one address.
+fn target(what: &str, base: &str) -> Target {
     let endpoint = |service: Service| Endpoint {
         base: base.to_owned(),
         health: service.health_path().to_owned(),
@@ -99,7 +146,7 @@ fn target(kind: Worthless, base: &str) -> Target {
         user: Some(StoreUser { access_key: "more worthless".to_owned(), secret_key: secret.clone() }),
     };
     Target {
-        name: kind.what().to_owned(),
+        name: what.to_owned(),
         services: Service::ALL.into_iter().map(|service| (service, endpoint(service))).collect(),
         silent: Vec::new(),
         echoing: Vec::new(),

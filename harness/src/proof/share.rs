@@ -62,6 +62,7 @@ impl std::fmt::Display for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::mutation::mutant_texts;
 
     #[test]
     fn a_share_is_about_as_large_as_it_says() {
@@ -78,6 +79,16 @@ mod tests {
     fn what_is_no_share_is_refused() {
         for text in ["", "half", "1/0", "3/2", "-1/2", "1/"] {
             assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_written_is_a_share_of_the_whole_or_none() {
+        for text in mutant_texts(&["all", "none", "1/10", "10/10", "18446744073709551615/18446744073709551615"], 3000) {
+            if let Ok(share) = text.parse::<Share>() {
+                share.draws(41, "a broken thing", 1);
+                assert!(share.part <= share.of, "{text}");
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct Proof {
     pub tampering: Vec<TamperProof>,
     /// Sabotage, a row for each.
     pub sabotage: Vec<SabotageProof>,
-    /// Worthless targets, a row for each.
+    /// Worthless and hostile targets, a row for each.
     pub null: Vec<NullProof>,
 }
 
@@ -97,11 +97,11 @@ impl Proof {
         if self.null.is_empty() {
             return;
         }
-        line(text, format_args!("\nNull targets: worthless servers, which must pass nothing"));
+        line(text, format_args!("\nNull targets: worthless and hostile servers, which must pass nothing"));
         for one in &self.null {
             let counts: Vec<String> =
                 one.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-            line(text, format_args!("{:<40} {:<28} {:>5.1} s", one.target, counts.join(", "), one.seconds));
+            line(text, format_args!("{:<42} {:<28} {:>5.1} s", one.target, counts.join(", "), one.seconds));
         }
         let passed: usize = self.null.iter().map(|one| one.passed.len()).sum();
         line(text, format_args!("null score: {passed} features passed by any of {} targets", self.null.len()));

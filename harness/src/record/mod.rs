@@ -2,6 +2,7 @@
 
 mod catalogue_id;
 mod earlier;
+mod encoded;
 mod environment;
 mod error;
 #[cfg(test)]
@@ -9,6 +10,8 @@ pub(crate) mod fixture;
 mod latest;
 mod line;
 mod merge;
+#[cfg(test)]
+pub(crate) mod mutation;
 mod read;
 mod redact;
 #[cfg(test)]
@@ -25,6 +28,8 @@ pub use merge::{MergeError, merge};
 pub use read::Record;
 pub use redact::{REMOVED, Redactor};
 pub use write::RecordWriter;
+
+pub(crate) use encoded::{SECRET_FIELDS, SHORTEST_SECRET, encoded};
 
 use std::path::{Path, PathBuf};
 

@@ -184,6 +184,7 @@ impl Reading<'_> {
 mod tests {
     use super::*;
     use crate::record::fixture;
+    use crate::record::mutation::{mutant_texts, mutants};
 
     /// A record on disk whose outcomes file was changed.
     fn changed(change: impl Fn(&str) -> String) -> (tempfile::TempDir, Result<Record, RecordError>) {
@@ -268,5 +269,26 @@ mod tests {
         fs::copy(evidence_path(place.path(), 41), evidence_path(place.path(), 43)).unwrap();
         let told = record.unwrap().evidence(43).unwrap_err().to_string();
         assert!(told.contains("f043.jsonl:1: expected evidence of feature 43"), "{told}");
+    }
+
+    #[test]
+    fn whatever_stands_in_a_record_is_read_or_refused_by_its_line() {
+        let place = tempfile::tempdir().unwrap();
+        fixture::write(place.path());
+        let path = place.path().join(OUTCOMES_FILE);
+        let whole = fs::read(&path).unwrap();
+        for bytes in mutants(&[&whole], 300) {
+            fs::write(&path, &bytes).unwrap();
+            if let Err(error) = Record::read(place.path()) {
+                assert!(error.to_string().contains("outcomes.jsonl"), "{error}");
+            }
+        }
+        let evidence = fs::read_to_string(evidence_path(place.path(), 41)).unwrap();
+        for text in mutant_texts(&[&evidence], 1000) {
+            let lines = text.lines().count();
+            if let Err(error) = Evidence::from_lines(&text) {
+                assert!((1..=lines.max(1)).contains(&error.line), "{error}");
+            }
+        }
     }
 }

@@ -147,7 +147,9 @@ impl Place {
             return false;
         };
         let health = format!("{}{}", endpoint.base, endpoint.health);
-        let asked = reqwest::Client::builder().no_proxy().timeout(answer_within).build();
+        // A redirect is an answer, and where it leads is none of the target.
+        let no_detour = reqwest::redirect::Policy::none();
+        let asked = reqwest::Client::builder().no_proxy().redirect(no_detour).timeout(answer_within).build();
         let answered = match asked {
             Ok(client) => client.get(health).send().await.is_ok(),
             Err(_) => false,

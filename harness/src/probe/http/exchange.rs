@@ -1,7 +1,7 @@
 //! One request and its answer on the wire, with bounds on everything that a hostile peer could stretch.
 
-use super::jwt;
 use super::weigh::{Filler, HEAVIEST_BODY, weigh};
+use super::{json, jwt};
 use crate::check::{CannotLook, Live};
 use crate::target::Service;
 use serde_json::{Map, Value, json};
@@ -27,6 +27,8 @@ pub(crate) struct Spec {
     pub filler: Option<Filler>,
     /// Whether the body of the answer is weighed instead of kept.
     pub weighed: bool,
+    /// Whether the answer counts by its status alone; its body is read and forgotten.
+    pub counted: bool,
     /// How long the answer is waited for, where it is longer than usual.
     pub deadline: Option<Duration>,
     /// Bytes of a text that are kept.
@@ -44,6 +46,7 @@ impl Spec {
             body: None,
             filler: None,
             weighed: false,
+            counted: false,
             deadline: None,
             longest_text: LONGEST_TEXT,
         }
@@ -122,13 +125,16 @@ async fn receive(request: reqwest::RequestBuilder, spec: &Spec) -> Value {
     let headers = readable_headers(response.headers());
     let longest_body = if spec.weighed { HEAVIEST_BODY } else { LONGEST_BODY };
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
-    let mut body = Vec::new();
+    let (mut body, mut read) = (Vec::new(), 0);
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
-                body.extend_from_slice(&chunk);
-                if body.len() > longest_body {
-                    body.truncate(longest_body);
+                let left = longest_body - read;
+                read += chunk.len().min(left);
+                if !spec.counted {
+                    body.extend_from_slice(&chunk[..chunk.len().min(left)]);
+                }
+                if chunk.len() > left {
                     seen["cut"] = json!(format!("only the first {longest_body} bytes were read"));
                     break;
                 }
@@ -175,7 +181,7 @@ fn readable(body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
-    serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into())
+    json::read(body).unwrap_or_else(|| String::from_utf8_lossy(body).into())
 }
 
 /// The kind of silence, in words that do not change from run to run.

@@ -1,6 +1,6 @@
 //! Many requests: one after another, some at a time, or all at the same moment.
 
-use super::{Reply, Request, exchange};
+use super::{Reply, Request, Spec, exchange};
 use crate::check::{CannotLook, Seen, Stop};
 use crate::target::Need;
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ impl Request<'_> {
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn times(self, count: usize, at_once: usize) -> Result<Seen, Stop> {
         self.case.needs(Need::Address(self.spec.service))?;
-        let spec = Arc::new(self.spec);
+        let spec = Arc::new(Spec { counted: true, ..self.spec });
         let mut asked = spec.asked();
         asked["times"] = json!(count);
         let look = async move |live: Arc<_>| {

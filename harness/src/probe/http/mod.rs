@@ -1,6 +1,7 @@
 //! The HTTP probe: requests to a service of the target, and what came back, silence included.
 
 mod exchange;
+mod json;
 mod jwt;
 mod load;
 mod pending;
@@ -14,3 +15,4 @@ pub use reply::Reply;
 pub use request::Request;
 
 pub(crate) use exchange::{LONGEST_BODY, LONGEST_TEXT, Spec, TARGET_DOWN, exchange, silence};
+pub(crate) use json::read as read_json;

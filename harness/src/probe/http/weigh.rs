@@ -1,5 +1,6 @@
 //! Bodies by weight: what is sent counts by its size alone, what comes back by its bytes on the wire and once decoded.
 
+use super::json;
 use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -8,7 +9,7 @@ use std::io::Read;
 /// More of a body that is weighed is not read.
 pub(super) const HEAVIEST_BODY: usize = 16 << 20;
 /// More is not decoded: a small body can stand for an endless one.
-const LARGEST_DECODED: u64 = 64 << 20;
+const LARGEST_DECODED: u64 = 16 << 20;
 /// A list or a text that is longer stands in evidence as its length and digest.
 const LONGEST_KEPT: usize = 64;
 
@@ -52,14 +53,17 @@ pub(super) fn weigh(wire: &[u8], encoding: Option<&str>) -> Value {
         Ok(decoded) => decoded,
         Err(why) => return json!({"wire_bytes": wire.len(), "undecodable": why}),
     };
-    let body = serde_json::from_slice(&decoded).unwrap_or_else(|_| String::from_utf8_lossy(&decoded).into());
+    let body = json::read(&decoded).unwrap_or_else(|| String::from_utf8_lossy(&decoded).into());
     json!({"wire_bytes": wire.len(), "body_bytes": decoded.len(), "body": shortened(body)})
 }
 
 fn unpack(wire: &[u8]) -> Result<Vec<u8>, String> {
     let mut decoded = Vec::new();
-    let mut decoder = MultiGzDecoder::new(wire).take(LARGEST_DECODED);
+    let mut decoder = MultiGzDecoder::new(wire).take(LARGEST_DECODED + 1);
     decoder.read_to_end(&mut decoded).map_err(|error| format!("it is no whole gzip: {error}"))?;
+    if decoded.len() as u64 > LARGEST_DECODED {
+        return Err(format!("it unpacks to more than {LARGEST_DECODED} bytes"));
+    }
     Ok(decoded)
 }
 
@@ -101,6 +105,17 @@ mod tests {
         assert_eq!(small["body"], plain["body"]);
         assert_eq!(plain["body"]["data"]["of"], 1000);
         assert_eq!(plain["body"]["few"], json!([1, 2]));
+    }
+
+    #[test]
+    fn a_bomb_is_not_unpacked_to_its_end() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        (0..LARGEST_DECODED >> 20).for_each(|_| encoder.write_all(&[0; 1 << 20]).unwrap());
+        let whole = encoder.finish().unwrap();
+        assert!(weigh(&whole, Some("gzip"))["undecodable"].is_null());
+        let bomb = [whole, packed("x")].concat();
+        let seen = weigh(&bomb, Some("gzip"));
+        assert_eq!(seen["undecodable"], format!("it unpacks to more than {LARGEST_DECODED} bytes"));
     }
 
     #[test]

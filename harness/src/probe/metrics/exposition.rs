@@ -38,10 +38,21 @@ pub struct Scrape {
 
 const KINDS: [&str; 5] = ["counter", "gauge", "histogram", "summary", "untyped"];
 
+/// More lines are not read, whatever they say.
+const MOST_LINES: usize = 20_000;
+/// More faults are only counted.
+const MOST_FAULTS: usize = 100;
+/// A fault is told in no more letters.
+const LONGEST_FAULT: usize = 300;
+
 /// Reads a scrape; never fails, but notes faults.
 pub fn read(text: &str) -> Scrape {
     let mut scrape = Scrape::default();
     for (at, line) in text.lines().enumerate() {
+        if at == MOST_LINES {
+            scrape.faults.push(format!("there are more than {MOST_LINES} lines, and no more were read"));
+            break;
+        }
         if let Err(fault) = read_line(&mut scrape, line.trim_end_matches('\r')) {
             scrape.faults.push(format!("line {}: {fault}", at + 1));
         }
@@ -51,7 +62,23 @@ pub fn read(text: &str) -> Scrape {
     }
     let faults: Vec<String> = scrape.families.iter().flat_map(|(name, family)| family_faults(name, family)).collect();
     scrape.faults.extend(faults);
+    shorten(&mut scrape.faults);
     scrape
+}
+
+/// A few faults tell as much as all of them.
+fn shorten(faults: &mut Vec<String>) {
+    let more = faults.len().saturating_sub(MOST_FAULTS);
+    faults.truncate(MOST_FAULTS);
+    for fault in faults.iter_mut() {
+        if let Some((end, _)) = fault.char_indices().nth(LONGEST_FAULT) {
+            fault.truncate(end);
+            fault.push('…');
+        }
+    }
+    if more > 0 {
+        faults.push(format!("and {more} more faults"));
+    }
 }
 
 fn read_line(scrape: &mut Scrape, line: &str) -> Result<(), String> {
@@ -265,6 +292,7 @@ impl Scrape {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::mutation::mutant_texts;
 
     const SOUND: &str = "# HELP a_total Requests\n# TYPE a_total counter\na_total{path=\"/x\\\"y\",code=\"200\"} 3 1700000000000\n\
         # TYPE d_seconds histogram\nd_seconds_bucket{le=\"0.1\"} 1\nd_seconds_bucket{le=\"+Inf\"} 2\nd_seconds_sum 0.5\nd_seconds_count 2\n";
@@ -300,5 +328,26 @@ mod tests {
             let faults = read(text).faults;
             assert!(faults.iter().any(|fault| fault.contains(part)), "{text:?}: {faults:?}");
         }
+    }
+
+    #[test]
+    fn whatever_comes_is_a_scrape_with_faults() {
+        let text = "# HELP d how long\n# TYPE d histogram\nd_bucket{path=\"/a\",le=\"1\"} 1\nd_bucket{path=\"/a\",le=\"+Inf\"} 2\n\
+            d_sum{path=\"/a\"} 3.5\nd_count{path=\"/a\"} 2\n# TYPE c counter\nc{a=\"\\\"\\n\"} 1 1700000000000\n";
+        let mut sound = 0;
+        for mutant in mutant_texts(&[text], 3000) {
+            let scrape = read(&mutant);
+            scrape.to_json();
+            sound += usize::from(scrape.faults.is_empty());
+            let numbered = |fault: &String| !fault.starts_with("line ") || fault[5..].contains(':');
+            assert!(scrape.faults.iter().all(numbered), "{:?}", scrape.faults);
+        }
+        assert!(sound > 0);
+        let endless = "a 1\n".repeat(3 * MOST_LINES) + &"!\n".repeat(10);
+        let scrape = read(&endless);
+        assert!(scrape.faults.len() <= MOST_FAULTS + 1);
+        assert!(
+            scrape.faults.iter().any(|fault| fault.contains("no more were read")) || scrape.faults.len() > MOST_FAULTS
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::StoreRequest;
 use super::exchange::{Reading, sha256};
+use crate::probe::http::read_json;
 use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 use std::io::Read;
@@ -10,6 +11,8 @@ use std::io::Read;
 const METADATA: &str = ".backup_metadata.json";
 /// More of an archive is not unpacked.
 const LONGEST: u64 = 64 << 20;
+/// More entries are not looked at.
+const MOST_ENTRIES: usize = 10_000;
 
 impl StoreRequest<'_> {
     /// Reads the archive of a backup: its `/found/entries` with `key`, `size` and `sha256`, in order, and what it says
@@ -34,10 +37,13 @@ fn unpack(body: &[u8]) -> std::io::Result<Value> {
     for entry in archive.entries()? {
         let mut entry = entry?;
         let key = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if entries.len() == MOST_ENTRIES {
+            return Err(std::io::Error::other(format!("it has more than {MOST_ENTRIES} entries")));
+        }
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes)?;
         if key == METADATA && metadata.is_null() {
-            metadata = serde_json::from_slice(&bytes).unwrap_or_default();
+            metadata = read_json(&bytes).unwrap_or_default();
         } else {
             entries.push(json!({"key": key, "size": bytes.len(), "sha256": sha256(&bytes)}));
         }

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 use reqwest::Url;
-use roxmltree::{Document, Node};
+use roxmltree::{Document, Node, ParsingOptions};
 use rusty_s3::signing::sign;
 use rusty_s3::{Bucket, Method, UrlStyle};
 use serde_json::{Map, Value, json};
@@ -20,6 +20,9 @@ use std::time::Duration;
 const VALID: Duration = Duration::from_secs(60);
 /// More of an answer is not read.
 const LONGEST_ANSWER: usize = 8 << 20;
+
+/// XML of more nodes is not taken apart.
+const MOST_NODES: u32 = 100_000;
 
 /// What an answer's XML says, as JSON.
 pub(super) type Shape = fn(&Document<'_>) -> Value;
@@ -259,8 +262,12 @@ async fn receive(request: reqwest::RequestBuilder, reading: Reading) -> Value {
         seen["age_s"] = json!(age);
     }
     let mut body = Vec::new();
-    while body.len() <= LONGEST_ANSWER {
+    loop {
         match response.chunk().await {
+            Ok(Some(_)) if body.len() > LONGEST_ANSWER => {
+                seen["cut"] = json!(format!("only about the first {LONGEST_ANSWER} bytes were read"));
+                break;
+            }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
             Err(error) => {
@@ -290,7 +297,9 @@ fn describe(seen: &mut Value, body: &[u8], reading: Reading) {
     let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.len() <= 1024 * LONGEST_TEXT) else {
         return;
     };
-    match (Document::parse(text), reading) {
+    // No DTD, and so no entities of the target's own.
+    let options = ParsingOptions { nodes_limit: MOST_NODES, ..ParsingOptions::default() };
+    match (Document::parse_with_options(text, options), reading) {
         (Ok(xml), _) if xml.root_element().has_tag_name("Error") => {
             seen["code"] = json!(text_of(xml.root_element(), "Code"));
         }

@@ -3,14 +3,18 @@
 mod subscription;
 
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::guard::Protocol;
 use crate::provision::redis_client;
-use crate::target::Need;
+use crate::target::{Need, RedisAccess};
 use redis::Value as Answer;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use subscription::Subscription;
+
+/// More keys are not gathered.
+const MOST_KEYS: usize = 100_000;
 
 impl Case {
     /// Sends one command to a database of the target's Redis. Texts may name secrets. An error reply is seen as
@@ -111,7 +115,11 @@ impl Case {
         self.observe("redis", asked, async |live: Arc<Live>| {
             let pattern = live.vault.open(&pattern);
             let (mut cursor, mut keys) = ("0".to_owned(), Vec::new());
+            let deadline = tokio::time::Instant::now() + live.patience.statement();
             loop {
+                if keys.len() > MOST_KEYS || tokio::time::Instant::now() > deadline {
+                    return Err(CannotLook::new("redis", format!("SCAN comes to no end, with {} keys", keys.len())));
+                }
                 let words = ["SCAN", &cursor, "MATCH", &pattern, "COUNT", "1000"].map(str::to_owned);
                 let page = run(&live, database, &words).await?;
                 keys.extend(page[1].as_array().cloned().unwrap_or_default());
@@ -157,14 +165,17 @@ async fn run_all(live: &Live, database: u8, commands: &[Vec<String>]) -> Result<
     };
     Ok(match tokio::time::timeout(live.patience.answer, exchange).await {
         Ok(Ok(replies)) => replies,
-        Ok(Err(error)) => unanswered(&error),
+        Ok(Err(error)) => unanswered(live, &error),
         Err(_) => json!({"silence": "no answer in time"}),
     })
 }
 
 /// What is seen in place of an answer.
-fn unanswered(error: &redis::RedisError) -> Value {
+fn unanswered(live: &Live, error: &redis::RedisError) -> Value {
     if error.is_io_error() {
+        if let Some(offence) = live.offence(Protocol::Redis) {
+            return json!({"silence": "what answers does not speak as Redis does", "offence": offence});
+        }
         return json!({"silence": "no connection"});
     }
     json!({"error": error.to_string()})
@@ -173,7 +184,10 @@ fn unanswered(error: &redis::RedisError) -> Value {
 fn client(live: &Live, database: u8) -> Result<redis::Client, CannotLook> {
     let access = live.target.redis.as_ref();
     let access = access.ok_or_else(|| CannotLook::new("redis", "the target gives no access"))?;
-    redis_client(access, database).map_err(|error| CannotLook::new("redis", error))
+    let way = live.way_to(Protocol::Redis, &access.host, access.port);
+    let (host, port) = way.map_err(|error| CannotLook::new("redis", error))?;
+    let access = RedisAccess { host, port, password: access.password.clone() };
+    redis_client(&access, database).map_err(|error| CannotLook::new("redis", error))
 }
 
 /// One line of `CLIENT LIST`; nothing where it is the one that asked.

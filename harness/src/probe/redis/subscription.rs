@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
+/// More messages are not listened to.
+const MOST_MESSAGES: usize = 10_000;
+
 /// A client that listens, over a connection of its own. Dropping it closes the connection.
 pub struct Subscription {
     channels: Vec<String>,
@@ -51,7 +54,7 @@ impl Case {
                 };
                 let connection = match tokio::time::timeout(live.patience.answer, subscribe).await {
                     Ok(Ok(connection)) => connection,
-                    Ok(Err(error)) => return Ok(unanswered(&error)),
+                    Ok(Err(error)) => return Ok(unanswered(&live, &error)),
                     Err(_) => return Ok(json!({"silence": "no answer in time"})),
                 };
                 *task = Some(tokio::spawn(async move {
@@ -59,7 +62,11 @@ impl Case {
                     while let Some(message) = messages.next().await {
                         let text = String::from_utf8_lossy(message.get_payload_bytes());
                         let message = json!({"channel": message.get_channel_name(), "message": text});
-                        received.lock().expect("nothing panics while it holds this lock").push(message);
+                        let mut received = received.lock().expect("nothing panics while it holds this lock");
+                        if received.len() == MOST_MESSAGES {
+                            return;
+                        }
+                        received.push(message);
                     }
                 }));
                 Ok(json!("subscribed"))

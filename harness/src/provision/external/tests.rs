@@ -1,6 +1,7 @@
 //! Target files, right and wrong.
 
 use super::*;
+use crate::record::mutation::mutant_texts;
 use crate::target::Need;
 
 const GATEWAY: &str = "[gateway]\nurl = \"http://127.0.0.1:8080\"\n";
@@ -213,4 +214,19 @@ fn control_commands_must_say_which_service() {
 #[test]
 fn column_counts_characters() {
     assert_problem("name = \"é\"\ngateway = { url = \"é\", health = 1 }\n", "2:33 gateway.health: ", "string");
+}
+
+#[test]
+fn whatever_is_written_is_a_target_or_is_refused_by_its_place() {
+    let (_, text) = example();
+    for text in mutant_texts(&[&text, GATEWAY], 1000) {
+        match load_text(&text).map(|_| ()) {
+            Ok(()) => {}
+            Err(TargetFileError::Wrong { line, column, .. }) => assert!(line > 0 && column > 0),
+            Err(other) => assert!(other.to_string().contains("t.toml"), "{other}"),
+        }
+    }
+    for deep in ["a = [", "a = {b = ", "[a.", "a."] {
+        assert!(load_text(&deep.repeat(50_000)).is_err());
+    }
 }

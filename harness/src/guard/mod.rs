@@ -1,0 +1,185 @@
+//! Stands between a store that may be anything and the client that would believe it: only what keeps to the protocol,
+//! and to what memory can bear, is let through.
+//!
+//! The clients of PostgreSQL and Redis trust their server: a length of a few bytes or of gigabytes brings them to a
+//! panic, or to ask for all memory there is.
+
+mod postgres;
+mod redis;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How long the store's side of a connection may take.
+const CONNECTING: Duration = Duration::from_secs(5);
+/// No connection carries more from the store to us.
+const MOST_BYTES: usize = 128 << 20;
+
+/// What the store is said to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// PostgreSQL's, version 3.
+    Postgres,
+    /// RESP, versions 2 and 3.
+    Redis,
+}
+
+/// What an inspector makes of the bytes it is shown: so many of them may pass, and perhaps the rest offends.
+struct Judged {
+    pass: usize,
+    offence: Option<String>,
+}
+
+/// Looks at everything that comes from a store.
+trait Inspector: Send {
+    /// Judges what has come and was not let through yet.
+    fn judge(&mut self, bytes: &[u8]) -> Judged;
+}
+
+/// A guard at work. Dropping it ends it and all its connections.
+#[derive(Debug)]
+pub struct Guard {
+    address: SocketAddr,
+    offence: Arc<Mutex<Option<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Guard {
+    /// Stands before the store at an address. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// Where loopback gives no port.
+    pub fn before(protocol: Protocol, host: String, port: u16) -> io::Result<Guard> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let offence = Arc::<Mutex<Option<String>>>::default();
+        let task = tokio::spawn(serve(TcpListener::from_std(listener)?, protocol, (host, port), offence.clone()));
+        Ok(Guard { address, offence, task })
+    }
+
+    /// Where the store is reached through the guard.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The last offence against the protocol, after which a connection was closed.
+    pub fn offence(&self) -> Option<String> {
+        self.offence.lock().expect("nothing panics while it holds this lock").clone()
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    protocol: Protocol,
+    (host, port): (String, u16),
+    offence: Arc<Mutex<Option<String>>>,
+) {
+    // The set ends its tasks when it is dropped, together with this one.
+    let mut connections = JoinSet::new();
+    while let Ok((near, _)) = listener.accept().await {
+        let (host, offence) = (host.clone(), offence.clone());
+        connections.spawn(async move {
+            let far = tokio::time::timeout(CONNECTING, TcpStream::connect((host.as_str(), port))).await;
+            // Closed at once: whoever came sees a connection that breaks off.
+            let Ok(Ok(far)) = far else { return };
+            let _ = (near.set_nodelay(true), far.set_nodelay(true));
+            let (mut from_us, to_us) = near.into_split();
+            let (from_store, mut to_store) = far.into_split();
+            tokio::select! {
+                _ = tokio::io::copy(&mut from_us, &mut to_store) => {}
+                _ = let_through(protocol, from_store, to_us, &offence) => {}
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// Hands on what passes, until the connection ends; an offence ends it, too, and is noted before anybody sees the end.
+async fn let_through(
+    protocol: Protocol,
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    offence: &Mutex<Option<String>>,
+) -> io::Result<()> {
+    let mut inspector: Box<dyn Inspector> = match protocol {
+        Protocol::Postgres => Box::new(postgres::Messages),
+        Protocol::Redis => Box::new(redis::Replies::default()),
+    };
+    let (mut held, mut chunk, mut passed) = (Vec::new(), vec![0; 32 << 10], 0);
+    loop {
+        let read = from.read(&mut chunk).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        held.extend_from_slice(&chunk[..read]);
+        let mut judged = inspector.judge(&held);
+        passed += judged.pass;
+        if passed > MOST_BYTES {
+            judged.offence = Some(format!("more than {} MB came over one connection", MOST_BYTES >> 20));
+        }
+        if let Some(why) = judged.offence {
+            *offence.lock().expect("nothing panics while it holds this lock") = Some(why);
+            return to.write_all(&held[..judged.pass]).await;
+        }
+        to.write_all(&held[..judged.pass]).await?;
+        held.drain(..judged.pass);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes through the guard of all this, and the offence.
+    async fn through(protocol: Protocol, sent: &'static [u8]) -> (Vec<u8>, Option<String>) {
+        let store = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = store.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut stream, _) = store.accept().await.unwrap();
+            stream.write_all(sent).await.unwrap();
+        });
+        let guard = Guard::before(protocol, "127.0.0.1".into(), port).unwrap();
+        let mut client = TcpStream::connect(guard.address()).await.unwrap();
+        let mut came = Vec::new();
+        client.read_to_end(&mut came).await.unwrap();
+        (came, guard.offence())
+    }
+
+    #[tokio::test]
+    async fn what_is_in_order_passes_as_it_is() {
+        let ready = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+        assert_eq!(through(Protocol::Postgres, ready).await, (ready.to_vec(), None));
+        let replies = b"+OK\r\n$3\r\nabc\r\n*2\r\n:1\r\n$-1\r\n";
+        assert_eq!(through(Protocol::Redis, replies).await, (replies.to_vec(), None));
+    }
+
+    #[tokio::test]
+    async fn an_offence_ends_the_connection_and_nothing_of_it_passes() {
+        let (came, offence) = through(Protocol::Postgres, b"Z\0\0\0\x05IZ\0\0\0\x02").await;
+        assert_eq!(came, b"Z\0\0\0\x05I");
+        assert_eq!(offence.unwrap(), "a message says that it is 2 bytes long");
+        let (came, offence) = through(Protocol::Redis, b"+OK\r\n*9999999999\r\n:1\r\n").await;
+        assert_eq!(came, b"+OK\r\n");
+        assert!(offence.unwrap().contains("9999999999"));
+    }
+
+    #[tokio::test]
+    async fn where_no_store_is_the_connection_breaks_off() {
+        let guard = Guard::before(Protocol::Redis, "127.0.0.1".into(), 1).unwrap();
+        let mut client = TcpStream::connect(guard.address()).await.unwrap();
+        assert_eq!(client.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    }
+}

@@ -1,0 +1,141 @@
+//! Reading a log that may be of any length: only what is new of it, and of that no more than memory can bear.
+
+use crate::check::CannotLook;
+use crate::target::LogSource;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+/// More of a log is not read at a time.
+pub(super) const MOST_BYTES: u64 = 16 << 20;
+/// How long a command that prints a log may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was written after a place in a log.
+pub(super) struct Written {
+    /// Its beginning, or all of it.
+    pub bytes: Vec<u8>,
+    /// Whether there is more than was read.
+    pub more: bool,
+}
+
+/// The present end of a log, in bytes.
+pub(super) async fn end(source: &LogSource) -> Result<u64, CannotLook> {
+    match source {
+        LogSource::File(path) => Ok(open(path)?.1),
+        LogSource::Command(words) => Ok(printed(words, u64::MAX).await?.0),
+    }
+}
+
+/// What stands in a log after a place; nothing where that is still so many bytes, and so has been seen.
+pub(super) async fn since(source: &LogSource, from: u64, known: Option<u64>) -> Result<Option<Written>, CannotLook> {
+    match source {
+        LogSource::File(path) => {
+            let (mut file, end) = open(path)?;
+            if known == Some(end.saturating_sub(from)) {
+                return Ok(None);
+            }
+            let read = |bytes: &mut Vec<u8>| {
+                file.seek(SeekFrom::Start(from))?;
+                file.take(MOST_BYTES + 1).read_to_end(bytes)
+            };
+            let mut bytes = Vec::new();
+            read(&mut bytes).map_err(|error| unreadable(path, &error))?;
+            Ok(Some(cut(bytes)))
+        }
+        LogSource::Command(words) => Ok(Some(cut(printed(words, from).await?.1))),
+    }
+}
+
+fn cut(mut bytes: Vec<u8>) -> Written {
+    let more = bytes.len() as u64 > MOST_BYTES;
+    bytes.truncate(MOST_BYTES as usize);
+    Written { bytes, more }
+}
+
+/// The file and its length. What is no file has none: a pipe would hold us up for ever.
+fn open(path: &Path) -> Result<(File, u64), CannotLook> {
+    let facts = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if !facts.is_file() && path != Path::new("/dev/null") {
+        return Err(CannotLook::new("log", format!("{} is no regular file", path.display())));
+    }
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    Ok((file, facts.len()))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> CannotLook {
+    CannotLook::new("log", format!("{}: {error}", path.display()))
+}
+
+/// How many bytes a command prints, and what comes after a place among them. It is ended once that is more than is read.
+async fn printed(words: &[String], from: u64) -> Result<(u64, Vec<u8>), CannotLook> {
+    let cannot = |reason: String| CannotLook::new("log", reason);
+    let (program, arguments) = words.split_first().ok_or_else(|| cannot("the log command is empty".into()))?;
+    let read = async {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let mut output = child.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        let (mut seen, mut kept, mut chunk) = (0, Vec::new(), vec![0; 64 << 10]);
+        while kept.len() as u64 <= MOST_BYTES {
+            let read = output.read(&mut chunk).await?;
+            if read == 0 {
+                break;
+            }
+            let before = usize::try_from(from.saturating_sub(seen)).unwrap_or(usize::MAX).min(read);
+            kept.extend_from_slice(&chunk[before..read]);
+            seen += read as u64;
+        }
+        Ok::<_, std::io::Error>((seen, kept))
+    };
+    let read = tokio::time::timeout(PATIENCE, read).await;
+    let read = read.map_err(|_| cannot(format!("{program} did not end within {PATIENCE:?}")))?;
+    read.map_err(|error| cannot(format!("{program}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn command(script: &str) -> LogSource {
+        LogSource::Command(["sh", "-c", script].map(str::to_owned).to_vec())
+    }
+
+    #[tokio::test]
+    async fn a_log_of_gigabytes_is_read_from_its_mark_on() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(8 << 30).unwrap();
+        let source = LogSource::File(file.path().to_owned());
+        let mark = end(&source).await.unwrap();
+        assert_eq!(mark, 8 << 30);
+        file.seek(SeekFrom::End(0)).unwrap();
+        // Half a letter counts as the byte that it is.
+        file.write_all(b"\xc3 new\n").unwrap();
+        let written = since(&source, mark, Some(0)).await.unwrap().unwrap();
+        assert_eq!((written.bytes.as_slice(), written.more), (&b"\xc3 new\n"[..], false));
+        assert!(since(&source, mark, Some(6)).await.unwrap().is_none());
+        assert!(since(&source, 0, None).await.unwrap().unwrap().more);
+    }
+
+    #[tokio::test]
+    async fn a_command_is_read_from_its_mark_on_and_ended_where_it_is_endless() {
+        assert_eq!(end(&command("printf abc; echo fault >&2")).await.unwrap(), 3);
+        let written = since(&command("printf abcdef"), 3, None).await.unwrap().unwrap();
+        assert_eq!(written.bytes, b"def");
+        assert!(since(&command("exec yes"), 1000, None).await.unwrap().unwrap().more);
+        assert!(end(&command("exec sleep 60")).await.unwrap_err().reason.contains("did not end"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_is_no_log() {
+        for path in ["/dev/zero", "/tmp", "/nowhere/at/all"] {
+            assert!(end(&LogSource::File(path.into())).await.is_err(), "{path}");
+        }
+        assert_eq!(end(&LogSource::File("/dev/null".into())).await.unwrap(), 0);
+    }
+}

@@ -1,0 +1,88 @@
+//! Hostile targets through the command line: how the program ends, what it needs, what it leaves.
+
+use crate::library::{ANSWER, AT_ONCE, LONGEST_RUN, checked, hold, root};
+use crate::reports;
+use crate::subject::{Enemy, SECRETS, Subject, start};
+use harness::record::Record;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// More memory is never resident, in kilobytes.
+const MOST_MEMORY: u64 = 512 << 10;
+
+/// The most memory that a process has had so far, in kilobytes.
+fn peak(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// `conform run checked` on a target; how it ended, and the most memory it had.
+async fn conform(subject: &Subject) -> (Output, u64) {
+    let child = tokio::process::Command::new(env!("CARGO_BIN_EXE_conform"))
+        .args(["run", "checked", "--answer-within", &format!("{}ms", ANSWER.as_millis()), "--target"])
+        .arg(&subject.file)
+        .arg("--catalogue")
+        .arg(root().join("features/feature_list.json"))
+        .arg("--record")
+        .arg(subject.folder.path().join("record"))
+        .envs(SECRETS)
+        .current_dir(subject.folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let pid = child.id().unwrap();
+    let ended = child.wait_with_output();
+    tokio::pin!(ended);
+    let mut most = 0;
+    loop {
+        tokio::select! {
+            output = &mut ended => return (output.unwrap(), most),
+            () = tokio::time::sleep(Duration::from_millis(20)) => most = most.max(peak(pid).unwrap_or(0)),
+        }
+    }
+}
+
+async fn fare(enemy: Enemy) {
+    let what = enemy.what();
+    let subject = start(enemy).await;
+    let began = Instant::now();
+    let (output, most) = conform(&subject).await;
+    let took = began.elapsed();
+    eprintln!("{:>6.1} s {:>4} MB  {what}", took.as_secs_f64(), most >> 10);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(1 | 3)), "{what}: {:?}: {told}", output.status);
+    assert!(!told.contains("panicked"), "{what}: {told}");
+    assert!(took < LONGEST_RUN, "{what}: {took:?}");
+    assert!(most > 0 && most < MOST_MEMORY, "{what}: {most} KB were resident");
+    let dir = subject.folder.path().join("record");
+    hold(what, &Record::read(&dir).unwrap(), &checked());
+    reports::are_harmless(what, &dir, &output);
+    reports::hold_no_secret(what, &dir, &output);
+    reports::hold_no_token(what, &dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_on_a_hostile_target_ends_in_time_and_memory_with_harmless_reports() {
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let runs: Vec<_> = Enemy::all()
+        .into_iter()
+        .map(|enemy| {
+            let turns = turns.clone();
+            tokio::spawn(async move {
+                let _turn = turns.acquire().await.unwrap();
+                fare(enemy).await;
+            })
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for run in runs {
+        wrong.extend(run.await.err().map(|error| error.to_string()));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
