@@ -1,9 +1,9 @@
 //! What probes need to look at a running target on behalf of one case.
 
-use super::Vault;
+use super::{Pulse, Vault};
 use crate::target::{Need, Service, Target};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,43 +31,6 @@ impl Patience {
     }
 }
 
-/// Notices when a target as a whole is gone: transport failures in a row, over all checks that look at it.
-#[derive(Debug, Default)]
-pub struct Pulse {
-    failures: AtomicU32,
-    down: AtomicBool,
-}
-
-impl Pulse {
-    /// Failures in a row after which the target counts as down.
-    pub const DOWN_AFTER: u32 = 3;
-
-    /// It was asked once more and did not answer: it is not asked again.
-    pub fn stop(&self) {
-        self.down.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was asked once more, in vain.
-    pub fn has_stopped(&self) -> bool {
-        self.down.load(Ordering::Relaxed)
-    }
-
-    /// An answer came, of whatever kind.
-    pub fn beat(&self) {
-        self.failures.store(0, Ordering::Relaxed);
-    }
-
-    /// No answer came where one was due.
-    pub fn miss(&self) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether nothing has answered for a while.
-    pub fn is_gone(&self) -> bool {
-        self.has_stopped() || self.failures.load(Ordering::Relaxed) >= Pulse::DOWN_AFTER
-    }
-}
-
 /// A running target in the hands of one case.
 pub struct Live {
     /// The target.
@@ -86,6 +49,8 @@ pub struct Live {
     pub client_address: Option<String>,
     /// Services that this case has stopped: their silence says nothing about the target as a whole.
     pub stopped: Mutex<BTreeSet<Service>>,
+    /// Whether this case has stopped or signalled any service.
+    pub disturbed: AtomicBool,
     /// Pool of database connections, made when first asked for.
     pub sql: Mutex<Option<sqlx::PgPool>>,
 }
@@ -113,6 +78,7 @@ impl Live {
             clock_moved_ms: AtomicI64::new(0),
             client_address,
             stopped: Mutex::default(),
+            disturbed: AtomicBool::default(),
             sql: Mutex::new(None),
         }
     }
@@ -125,6 +91,13 @@ impl Live {
         } else if !stopped.contains(&service) {
             self.pulse.miss();
         }
+    }
+
+    /// Whether the target as a whole is gone. Services that are away one after another are not the whole, so where it
+    /// seems gone it is asked once more.
+    pub async fn target_is_gone(&self) -> bool {
+        let stopped = self.stopped.lock().expect("nothing panics while it holds this lock").clone();
+        self.pulse.is_gone() && self.pulse.last_question(&self.target, &stopped, self.patience.answer).await
     }
 
     /// Everything that the target has, of what checks may ask for.

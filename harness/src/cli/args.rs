@@ -1,5 +1,7 @@
 //! What can be written after `conform`: commands, options and the help that explains them.
 
+use super::guest::GuestArgs;
+use super::target::TargetArgs;
 use crate::proof::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -114,6 +116,8 @@ pub(super) enum Command {
     /// Show that checks can fail, by tampering with evidence and by breaking targets
     #[command(after_help = PROVE_EXAMPLES, after_long_help = long(PROVE_EXAMPLES))]
     Prove(ProveArgs),
+    /// Try a target file: what can be looked at there, and which features that decides
+    Target(TargetArgs),
     /// Write what a run of the reference found into the catalogue
     #[command(after_help = MARK_EXAMPLES)]
     Mark(MarkArgs),
@@ -183,6 +187,9 @@ pub struct RunArgs {
     /// Ids and chance of every check follow from it [default: a fresh one]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Manners on somebody else's system.
+    #[command(flatten)]
+    pub guest: GuestArgs,
     /// Never install a missing program, only name it
     #[arg(long)]
     pub no_install: bool,
@@ -339,7 +346,7 @@ pub(super) struct ObjectStoreArgs {
 }
 
 /// `90`, `90s`, `2m`, `1h`, `500ms`, also with a fraction and several in a row: `1m30s`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no time; write it as 90s, 2m, 1m30s or 1h");
     let mut rest = text.trim();
     let mut seconds = 0.0;

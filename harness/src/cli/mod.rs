@@ -4,6 +4,7 @@ mod args;
 mod completions;
 mod explain;
 mod gate;
+mod guest;
 mod list;
 mod mark;
 mod object_store;
@@ -12,8 +13,10 @@ mod progress;
 mod prove;
 mod report;
 mod run;
+mod target;
 
 pub use args::{Backend, ProveArgs, RunArgs};
+pub use guest::GuestArgs;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -29,6 +32,7 @@ pub fn main() -> ExitCode {
         Command::Progress(args) => place::end(progress::progress(&args)),
         Command::Gate(args) => place::end(gate::gate(&args)),
         Command::Prove(args) => prove::prove(args),
+        Command::Target(args) => target::target(&args),
         Command::Mark(args) => place::end(mark::mark(&args)),
         Command::Completions(args) => place::end(completions::completions(&args)),
         Command::ObjectStore(args) => object_store::object_store(args),

@@ -31,7 +31,7 @@ impl Case {
     pub async fn mark(&mut self, service: Service) -> Result<Mark, Stop> {
         self.needs(Need::Log(service))?;
         let bytes = match self.live_target() {
-            Some(live) => read(source(&live, service)?, 0).await?.len() as u64,
+            Some(live) => end(source(&live, service)?).await?,
             None => 0,
         };
         Ok(Mark { service, bytes })
@@ -127,6 +127,17 @@ fn matching(text: &str, parts: &[String]) -> Vec<Value> {
             _ => json!({"text": line.chars().take(2000).collect::<String>()}),
         })
         .collect()
+}
+
+/// How long a log is. A file may be longer than what is read of it at a time.
+async fn end(source: &LogSource) -> Result<u64, CannotLook> {
+    match source {
+        LogSource::File(path) => match std::fs::metadata(path) {
+            Ok(file) => Ok(file.len()),
+            Err(error) => Err(CannotLook::new("log", format!("{}: {error}", path.display()))),
+        },
+        LogSource::Command(_) => Ok(read(source, 0).await?.len() as u64),
+    }
 }
 
 async fn read(source: &LogSource, from: u64) -> Result<String, CannotLook> {

@@ -5,7 +5,7 @@ use crate::check::{Check, Patience};
 use crate::doubles::{Worthless, WorthlessServer};
 use crate::outcome::Verdict;
 use crate::runner::{Event, Place, Plan, run};
-use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Part, Secret, Service, StoreUser, Target};
+use crate::target::{Endpoint, HouseRules, LogSource, ObjectStoreAccess, Part, Secret, Service, StoreUser, Target};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -119,6 +119,7 @@ fn target(kind: Worthless, base: &str) -> Target {
         containers: None,
         manifests: None,
         cluster: None,
+        rules: HouseRules::default(),
         secrets: Vec::new(),
     }
 }
