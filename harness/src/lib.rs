@@ -30,6 +30,8 @@ pub mod runner;
 
 pub mod proof;
 
+pub mod survey;
+
 pub mod report;
 
 pub mod baseline;

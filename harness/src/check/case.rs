@@ -7,9 +7,10 @@ mod weight;
 pub(crate) use self::chance::mix;
 use self::judge::{Draft, judge};
 use self::weight::{MOST_KEPT, shortened, weight};
-use super::{CannotLook, Live, Matcher, Reads, Seen, Shown, Source, Stop, Tampering, Vault};
+use super::wants::Wants;
+use super::{CannotLook, Live, Matcher, Reads, Seen, Shown, Source, Stop, Tampering, Vault, Want};
 use crate::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};
-use crate::target::Need;
+use crate::target::{Forbidden, Need};
 use futures_util::FutureExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub struct Case {
     observations: Vec<Observation>,
     /// What the observations weigh in memory.
     kept: usize,
+    wants: Wants,
     asked: u32,
     ids: u32,
 }
@@ -45,17 +47,21 @@ pub struct Finished {
     pub evidence: Evidence,
     /// Which places of the evidence were looked at.
     pub reads: Reads,
+    /// What the check asked the target to have, in order.
+    pub wants: Vec<Want>,
 }
 
 impl Case {
     /// A case that looks at a running target.
     pub fn live(live: Arc<Live>, feature: u16, revision: u32, seed: u64) -> Case {
         let had = live.had(Need::all());
+        // What is forbidden stands beside it, so that what was seen before is judged by the same rules.
+        let forbidden = live.target.rules.forbidden.iter().map(Forbidden::to_string);
         let circumstances = Circumstances {
             feature,
             revision,
             seed,
-            had: had.iter().map(Need::to_string).collect(),
+            had: had.iter().map(Need::to_string).chain(forbidden).collect(),
             patience_s: live.patience.longest_wait.as_secs_f64(),
         };
         let vault = live.vault.clone();
@@ -83,6 +89,7 @@ impl Case {
             step: 0,
             observations: Vec::new(),
             kept: 0,
+            wants: Wants::default(),
             asked: 0,
             ids: 0,
         }
@@ -135,11 +142,33 @@ impl Case {
 
     /// Leaves this step undecided, for want of something.
     pub fn lacks(&mut self, need: Need) {
+        self.wants.note(Want { step: self.step, need, ends: false });
         self.steps.entry(self.step).or_default().lacks = Some(need);
     }
 
-    /// Whether the target has this.
+    /// Whether the target has this; where it has not, the step is left undecided for want of it.
+    pub fn has(&mut self, need: Need) -> bool {
+        let has = self.holds(need);
+        if has {
+            self.wants.note(Want { step: self.step, need, ends: false });
+        } else {
+            self.lacks(need);
+        }
+        has
+    }
+
+    /// Notes that the check goes no further without this.
+    pub(crate) fn relies_on(&self, need: Need) {
+        self.wants.note(Want { step: self.step, need, ends: true });
+    }
+
+    /// Whether the target has this; a check that asks can do without.
     pub fn can(&self, need: Need) -> bool {
+        self.wants.can_do_without(need);
+        self.holds(need)
+    }
+
+    fn holds(&self, need: Need) -> bool {
         match need {
             Need::Patience(wait) => wait.as_secs_f64() <= self.circumstances.patience_s,
             other => self.circumstances.had.contains(&other.to_string()),
@@ -151,7 +180,29 @@ impl Case {
     /// # Errors
     /// [`Stop::Needs`] where it has not: the step, and what follows it, is `skip`.
     pub fn needs(&self, need: Need) -> Result<(), Stop> {
-        if self.can(need) { Ok(()) } else { Err(Stop::Needs(need)) }
+        self.relies_on(need);
+        if self.holds(need) { Ok(()) } else { Err(Stop::Needs(need)) }
+    }
+
+    /// Insists that the target's database may be written to.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where it may only be read, or not even that.
+    pub fn may_write(&self) -> Result<(), Stop> {
+        self.needs(Need::Sql)?;
+        self.relies_on(Need::DatabaseWrites);
+        let read_only = self.circumstances.had.contains(&Forbidden::DatabaseWrites.to_string());
+        if read_only { Err(Stop::Needs(Need::DatabaseWrites)) } else { Ok(()) }
+    }
+
+    /// Insists that a path may be asked for.
+    ///
+    /// # Errors
+    /// [`Stop::Needs`] where the owner of the target forbids it.
+    pub fn may_ask(&self, path: &str) -> Result<(), Stop> {
+        let paths = self.circumstances.had.iter().filter_map(|had| had.strip_prefix("no leave to ask for "));
+        let forbidden = paths.filter_map(Forbidden::named).any(|one| one.covers(path));
+        if forbidden { Err(Stop::Needs(Need::ForbiddenPath)) } else { Ok(()) }
     }
 
     /// The secrets of this case.
@@ -223,6 +274,7 @@ impl Case {
 
     /// Closes the case: every step of the catalogue gets its verdict.
     pub fn finish(mut self, description: &str, catalogue_steps: &[String], ended: Result<(), Stop>) -> Finished {
+        self.charge_what_came_before(catalogue_steps);
         let steps: Vec<StepOutcome> = catalogue_steps
             .iter()
             .enumerate()
@@ -250,6 +302,21 @@ impl Case {
             outcome,
             evidence: Evidence { circumstances: self.circumstances, observations: self.observations },
             reads: self.reads,
+            wants: self.wants.into_list(),
+        }
+    }
+}
+
+impl Case {
+    /// What a target gets wrong before the first step, such as a user who cannot be registered, is told in the first.
+    fn charge_what_came_before(&mut self, catalogue_steps: &[String]) {
+        let Some(before) = self.steps.remove(&0) else {
+            return;
+        };
+        let wrong: Vec<_> = before.expectations.into_iter().filter(|one| !one.holds).collect();
+        if let (false, Some(text)) = (wrong.is_empty(), catalogue_steps.first()) {
+            let first = self.steps.entry(1).or_insert_with(|| Draft { text: text.clone(), ..Draft::default() });
+            first.expectations.splice(0..0, wrong);
         }
     }
 }

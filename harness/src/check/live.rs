@@ -1,11 +1,11 @@
 //! What probes need to look at a running target on behalf of one case.
 
-use super::Vault;
+use super::{Pulse, Vault};
 use crate::guard::{Guard, Protocol};
 use crate::target::{Need, Service, Target};
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,43 +43,6 @@ impl Patience {
     }
 }
 
-/// Notices when a target as a whole is gone: transport failures in a row, over all checks that look at it.
-#[derive(Debug, Default)]
-pub struct Pulse {
-    failures: AtomicU32,
-    down: AtomicBool,
-}
-
-impl Pulse {
-    /// Failures in a row after which the target counts as down.
-    pub const DOWN_AFTER: u32 = 3;
-
-    /// It was asked once more and did not answer: it is not asked again.
-    pub fn stop(&self) {
-        self.down.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was asked once more, in vain.
-    pub fn has_stopped(&self) -> bool {
-        self.down.load(Ordering::Relaxed)
-    }
-
-    /// An answer came, of whatever kind.
-    pub fn beat(&self) {
-        self.failures.store(0, Ordering::Relaxed);
-    }
-
-    /// No answer came where one was due.
-    pub fn miss(&self) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether nothing has answered for a while.
-    pub fn is_gone(&self) -> bool {
-        self.has_stopped() || self.failures.load(Ordering::Relaxed) >= Pulse::DOWN_AFTER
-    }
-}
-
 /// A running target in the hands of one case.
 pub struct Live {
     /// The target.
@@ -98,6 +61,8 @@ pub struct Live {
     pub client_address: Option<String>,
     /// Services that this case has stopped: their silence says nothing about the target as a whole.
     pub stopped: Mutex<BTreeSet<Service>>,
+    /// Whether this case has stopped or signalled any service.
+    pub disturbed: AtomicBool,
     /// Pool of database connections, made when first asked for.
     pub sql: Mutex<Option<sqlx::PgPool>>,
     /// Guards before the stores of a target that is not the harness's own, made when first asked for.
@@ -127,6 +92,7 @@ impl Live {
             clock_moved_ms: AtomicI64::new(0),
             client_address,
             stopped: Mutex::default(),
+            disturbed: AtomicBool::default(),
             sql: Mutex::new(None),
             guards: Mutex::default(),
         }
@@ -164,6 +130,13 @@ impl Live {
     pub fn offence(&self, protocol: Protocol) -> Option<String> {
         let guards = self.guards.lock().expect("nothing panics while it holds this lock");
         guards.iter().find(|(known, _)| *known == protocol)?.1.offence()
+    }
+
+    /// Whether the target as a whole is gone. Services that are away one after another are not the whole, so where it
+    /// seems gone it is asked once more.
+    pub async fn target_is_gone(&self) -> bool {
+        let stopped = self.stopped.lock().expect("nothing panics while it holds this lock").clone();
+        self.pulse.is_gone() && self.pulse.last_question(&self.target, &stopped, self.patience.answer).await
     }
 
     /// Everything that the target has, of what checks may ask for.

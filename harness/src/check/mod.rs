@@ -5,11 +5,13 @@ mod case;
 mod check;
 mod expect;
 mod live;
+mod pulse;
 mod reads;
 mod seen;
 mod source;
 mod stop;
 mod vault;
+mod wants;
 
 pub(crate) use case::mix;
 pub use case::{Case, Finished};
@@ -17,9 +19,11 @@ pub use check::{Check, CheckFuture};
 pub use expect::{
     Matcher, above, absent, at_least, at_most, below, between, contains, is, is_not, one_of, present, such_that, within,
 };
-pub use live::{Live, Patience, Pulse};
+pub use live::{Live, Patience};
+pub use pulse::Pulse;
 pub use reads::{Look, Reads};
 pub use seen::Seen;
 pub use source::{Shown, Source, Tampering};
 pub use stop::{CannotLook, Stop};
 pub use vault::Vault;
+pub use wants::Want;

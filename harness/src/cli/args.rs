@@ -5,11 +5,13 @@ use super::completions::CompletionsArgs;
 use super::course::CourseArgs;
 use super::diff::{self, DiffArgs};
 use super::duration::duration;
+use super::guest::GuestArgs;
 use super::merge::MergeArgs;
 use super::object_store::ObjectStoreArgs;
 use super::rejudge::RejudgeArgs;
 use super::report::{self, ReportArgs};
 use super::serve::{self, ServeArgs};
+use super::target::TargetArgs;
 use crate::proof::Share;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -130,6 +132,8 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Decide the evidence of a record anew, by the checks as they are now
     Rejudge(RejudgeArgs),
+    /// Try a target file: what can be looked at there, and which features that decides
+    Target(TargetArgs),
     /// Write what a run of the reference found into the catalogue
     #[command(after_help = MARK_EXAMPLES)]
     Mark(MarkArgs),
@@ -199,6 +203,9 @@ pub struct RunArgs {
     /// Ids and chance of every check follow from it [default: a fresh one]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Manners on somebody else's system.
+    #[command(flatten)]
+    pub guest: GuestArgs,
     /// Never install a missing program, only name it
     #[arg(long)]
     pub no_install: bool,

@@ -8,6 +8,7 @@ mod diff;
 mod duration;
 mod explain;
 mod gate;
+mod guest;
 mod list;
 mod mark;
 mod merge;
@@ -19,8 +20,10 @@ mod rejudge;
 mod report;
 mod run;
 mod serve;
+mod target;
 
 pub use args::{Backend, ProveArgs, RunArgs};
+pub use guest::GuestArgs;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(args) => place::end(baseline::baseline(&args)),
         Command::Merge(args) => merge::merge(&args),
         Command::Rejudge(args) => place::end(rejudge::rejudge(&args)),
+        Command::Target(args) => target::target(&args),
         Command::Mark(args) => place::end(mark::mark(&args)),
         Command::Completions(args) => place::end(completions::completions(&args)),
         Command::ObjectStore(args) => object_store::object_store(args),

@@ -4,6 +4,7 @@ use crate::baseline::BaselineError;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::checks;
 use crate::exit_code::Exit;
+use crate::outcome::Evidence;
 use crate::record::{self, Record, RecordError};
 use crate::report::{ReportError, plain};
 use crate::selection::{Selection, SelectionError};
@@ -116,6 +117,21 @@ pub(super) fn catalogue_path(named: Option<&Path>) -> Result<PathBuf, CommandErr
 /// When there is none, or it is wrong.
 pub(super) fn catalogue(named: Option<&Path>) -> Result<Catalogue, CommandError> {
     Ok(Catalogue::load(catalogue_path(named)?)?)
+}
+
+/// Where the evidence of passing checks lies that comes with the suite, beside the catalogue's folder.
+pub(super) fn shipped_evidence(catalogue: &Path) -> PathBuf {
+    catalogue.parent().and_then(Path::parent).unwrap_or(Path::new(".")).join("fixtures/evidence")
+}
+
+/// The evidence of one feature in a folder.
+///
+/// # Errors
+/// Says why there is none.
+pub(super) fn evidence(dir: &Path, feature: u16) -> Result<Evidence, String> {
+    let path = dir.join(format!("f{feature:03}.jsonl"));
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Evidence::from_lines(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The directory of the last record, if anything ran before.

@@ -11,15 +11,13 @@ use crate::proof::{Ground, NullProof, Proof, Share, TamperProof, null_targets, s
 use crate::provision::{BackendChoice, Options, ProvisionError, Servers};
 use crate::runner::{Event, Place, Plan, Rounds, run};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Checks at a time.
 const JOBS: usize = 8;
-/// Evidence of passing checks that comes with the suite, from the project's root.
-const SHIPPED: &str = "fixtures/evidence";
 
 /// Why nothing could be proven.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +28,8 @@ enum ProveError {
         "none of the selected features has a check, so there is nothing to prove; `conform list checked` names those that have"
     )]
     NothingToProve,
-    #[error("there is no evidence of feature {feature} at {}: {reason}; save some with `conform prove --save DIR`", path.display())]
-    NoEvidence { feature: u16, path: PathBuf, reason: String },
+    #[error("there is no evidence of feature {feature}: {reason}; save some with `conform prove --save DIR`")]
+    NoEvidence { feature: u16, reason: String },
     #[error(transparent)]
     Provision(#[from] ProvisionError),
     #[error("{0}")]
@@ -64,8 +62,7 @@ fn try_prove(args: ProveArgs) -> Result<Exit, ProveError> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let proof = if args.offline || args.evidence.is_some() {
-        let root = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-        let dir = args.evidence.clone().unwrap_or_else(|| root.join(SHIPPED));
+        let dir = args.evidence.clone().unwrap_or_else(|| place::shipped_evidence(&path));
         Proof { tampering: offline(&chosen, &dir)?, ..Proof::default() }
     } else {
         runtime.block_on(live(&catalogue, &chosen, &args))?
@@ -95,10 +92,8 @@ fn taking_part(chosen: &[(Feature, &'static Check)], others: Share) -> Vec<u16> 
 fn offline(chosen: &[(Feature, &'static Check)], dir: &Path) -> Result<Vec<TamperProof>, ProveError> {
     let mut all = BTreeMap::new();
     for (feature, _) in chosen {
-        let path = dir.join(format!("f{:03}.jsonl", feature.number));
-        let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-        let evidence = read.and_then(|text| Evidence::from_lines(&text).map_err(|error| error.to_string()));
-        let evidence = evidence.map_err(|reason| ProveError::NoEvidence { feature: feature.number, path, reason })?;
+        let evidence = place::evidence(dir, feature.number);
+        let evidence = evidence.map_err(|reason| ProveError::NoEvidence { feature: feature.number, reason })?;
         all.insert(feature.number, evidence);
     }
     Ok(tamper_all(chosen, &all))

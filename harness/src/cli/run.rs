@@ -1,7 +1,7 @@
 //! `conform run`: checks features of a target and writes a record.
 
 use super::args::{Backend, RunArgs};
-use super::place;
+use super::{guest, place};
 use crate::catalogue::Catalogue;
 use crate::check::Patience;
 use crate::exit_code::Exit;
@@ -83,6 +83,11 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
     };
     let terminal = Arc::new(Terminal::new(numbers.len(), std::io::stderr().is_terminal()));
     let subject = subject(&args, &terminal)?;
+    if let (true, Subject::External(target)) = (args.guest.dry_run, &subject) {
+        let path = place::catalogue_path(args.which.catalogue.as_deref())?;
+        guest::list(target, &catalogue, &path, &numbers)?;
+        return Ok(Exit::Fine);
+    }
     let reports = reports_folder(args.which.catalogue.as_deref())?;
     let named = args.record.is_some() || broken_off.is_some();
     let rounds = args.course.rounds();
@@ -157,6 +162,7 @@ fn subject(args: &RunArgs, terminal: &Arc<Terminal>) -> Result<Subject, RunError
         (Backend::Auto | Backend::External, Some(file)) => {
             let mut target = external::load(file, &|name| std::env::var(name).ok())?;
             target.cluster = cluster.or(target.cluster);
+            args.guest.apply(&mut target);
             return Ok(Subject::External(Box::new(target)));
         }
         (Backend::External, None) => return Err(RunError::NoTarget),

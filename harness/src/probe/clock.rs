@@ -35,6 +35,7 @@ impl Case {
     /// As [`Case::pass`].
     pub async fn pass_until(&mut self, moment: Moment, after: Duration) -> Result<(), Stop> {
         let asked = json!({"let pass, in s after a moment": after.as_secs_f64()});
+        self.relies_on(Need::Patience(after));
         let patient = self.can(Need::Patience(after));
         if !patient && !self.can(Need::Clock) {
             return Err(Stop::Needs(Need::Patience(after)));
@@ -62,6 +63,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Needs`] patience where there is no test clock.
     pub async fn pass(&mut self, time: Duration) -> Result<(), Stop> {
+        self.relies_on(Need::Patience(time));
         let asked = json!({"let pass, in s": time.as_secs_f64()});
         if self.can(Need::Patience(time)) {
             self.observe("clock", asked, async |_| {

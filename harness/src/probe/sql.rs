@@ -122,7 +122,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where an earlier statement fails.
     pub async fn attempt(&mut self, statements: &[&str]) -> Result<Seen, Stop> {
-        self.needs(Need::Sql)?;
+        self.may_write()?;
         let asked = json!({"attempt": statements});
         let statements: Vec<String> = statements.iter().map(|&one| one.to_owned()).collect();
         let seen = self.observe("sql", asked, async |live: Arc<Live>| {
@@ -153,7 +153,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where one fails.
     pub async fn execute(&mut self, statements: &[&str]) -> Result<(), Stop> {
-        self.needs(Need::Sql)?;
+        self.may_write()?;
         let asked = json!({"execute": statements});
         let statements: Vec<String> = statements.iter().map(|&one| one.to_owned()).collect();
         let seen = self.observe("sql", asked, async |live: Arc<Live>| {
@@ -178,7 +178,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where the database does not answer.
     pub async fn change(&mut self, statement: &str) -> Result<Seen, Stop> {
-        self.needs(Need::Sql)?;
+        self.may_write()?;
         let asked = json!({"change": statement});
         let statement = statement.to_owned();
         self.observe("sql", asked, async |live: Arc<Live>| {
@@ -209,7 +209,7 @@ impl Case {
     /// # Errors
     /// [`Stop::Needs`] where there is no access; [`Stop::CannotLook`] where it is refused.
     pub async fn hold(&mut self, statement: &str) -> Result<Held, Stop> {
-        self.needs(Need::Sql)?;
+        self.may_write()?;
         let asked = json!({"hold": statement});
         let statement = statement.to_owned();
         let mut held = Held(None);

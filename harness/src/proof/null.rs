@@ -5,7 +5,7 @@ use crate::check::{Check, Patience};
 use crate::doubles::{Hostile, HostileServer, Worthless, WorthlessServer};
 use crate::outcome::Verdict;
 use crate::runner::{Event, Place, Plan, Rounds, run};
-use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Part, Secret, Service, StoreUser, Target};
+use crate::target::{Endpoint, HouseRules, LogSource, ObjectStoreAccess, Part, Secret, Service, StoreUser, Target};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -167,6 +167,7 @@ fn target(what: &str, base: &str) -> Target {
         containers: None,
         manifests: None,
         cluster: None,
+        rules: HouseRules::default(),
         secrets: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 mod commands;
 mod error;
 mod file;
+mod rules;
 
 pub use error::TargetFileError;
 
@@ -15,7 +16,7 @@ use error::Source;
 use file::{ControlTable, LogTable, ObjectStoreTable, PostgresTable, RedisTable, ServiceTable, StoreUserTable};
 use reqwest::Url;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
 
@@ -29,6 +30,7 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
 
     let services = reader.services(file.gateway, file.services)?;
     let control = file.control.map(|table| reader.control(table, &services)).transpose()?;
+    let rules = reader.rules(&file.forbid, file.requests_per_second, file.headers.unwrap_or_default())?;
     let test = file.test.unwrap_or_default();
     if let Some(clock) = test.clock.as_ref().filter(|clock| *clock.as_ref())
         && !test.endpoints
@@ -58,10 +60,11 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
         disposable: file.disposable,
         forwarded_for: file.forwarded_for,
         control,
-        source: None,
+        source: file.source.map(|folder| reader.folder("source", &folder)).transpose()?,
         containers: None,
-        manifests: file.manifests.map(|folder| reader.source.beside(&folder)),
-        cluster: file.kubeconfig.map(|file| Cluster { kubeconfig: reader.source.beside(&file) }),
+        manifests: file.manifests.map(|folder| reader.folder("manifests", &folder)).transpose()?,
+        cluster: file.kubeconfig.map(|file| reader.cluster(&file)).transpose()?,
+        rules,
         secrets: Vec::new(),
     })
 }
@@ -142,11 +145,37 @@ impl Reader<'_> {
     fn log(&self, key: &str, table: Spanned<LogTable>) -> Result<LogSource, TargetFileError> {
         let place = table.span();
         match table.into_inner() {
-            LogTable { file: Some(file), command: None } => Ok(LogSource::File(self.source.beside(&file))),
-            LogTable { file: None, command: Some(command) } if !command.is_empty() => Ok(LogSource::Command(command)),
+            LogTable { file: Some(file), command: None, container: None } => {
+                Ok(LogSource::File(self.source.beside(&file)))
+            }
+            LogTable { file: None, command: Some(command), container: None } if !command.is_empty() => {
+                Ok(LogSource::Command(command))
+            }
+            LogTable { file: None, command: None, container: Some(name) } if is_container(&name) => {
+                Ok(LogSource::Command(of_container(name)))
+            }
             _ => {
-                let problem = "expected either { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
+                let problem = "expected one of { file = \"PATH\" }, { container = \"NAME\" } and { command = [\"PROGRAM\", \"ARGUMENT\"] }";
                 Err(self.source.wrong(place, key, problem))
+            }
+        }
+    }
+
+    /// A folder that is there.
+    fn folder(&self, key: &str, given: &Spanned<PathBuf>) -> Result<PathBuf, TargetFileError> {
+        let path = self.source.beside(given.as_ref());
+        match path.is_dir() {
+            true => Ok(path),
+            false => Err(self.source.wrong(given.span(), key, &format!("{} is no folder", path.display()))),
+        }
+    }
+
+    fn cluster(&self, given: &Spanned<PathBuf>) -> Result<Cluster, TargetFileError> {
+        let kubeconfig = self.source.beside(given.as_ref());
+        match kubeconfig.is_file() {
+            true => Ok(Cluster { kubeconfig }),
+            false => {
+                Err(self.source.wrong(given.span(), "kubeconfig", &format!("{} is no file", kubeconfig.display())))
             }
         }
     }
@@ -225,6 +254,16 @@ impl Reader<'_> {
         let problem = "expected a program and its arguments, with {service} (as in auth) or {name} (as in auth-service) in one of them";
         Err(self.source.wrong(command.span(), key, problem))
     }
+}
+
+fn is_container(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+/// Both streams of a container as one: services write to either.
+fn of_container(name: String) -> Vec<String> {
+    let words = ["sh", "-c", "exec docker logs \"$1\" 2>&1", "sh"];
+    words.map(str::to_owned).into_iter().chain([name]).collect()
 }
 
 fn is_variable(name: &str) -> bool {

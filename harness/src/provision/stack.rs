@@ -14,7 +14,7 @@ use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
 use crate::doubles::{Change, Echo, Requests, RewritingProxy, Rule, Silent};
 use crate::target::{
-    Cluster, Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target,
+    Cluster, Endpoint, HouseRules, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target,
 };
 use std::collections::BTreeMap;
 use std::io;
@@ -319,6 +319,7 @@ impl Plan<'_> {
             containers: None,
             manifests: self.manifests.clone(),
             cluster: self.ground.cluster.cloned(),
+            rules: HouseRules::default(),
             secrets: self.secrets(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod deadline;
 mod place;
+mod restore;
 mod roll_call;
 mod rounds;
 mod schedule;

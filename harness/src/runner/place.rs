@@ -3,6 +3,7 @@
 use crate::check::Pulse;
 use crate::provision::{Alteration, ProvisionError, Servers, Stack, StackSpec, System};
 use crate::target::{Composed, Own, Service, Setup, Target};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -78,6 +79,11 @@ impl Place {
         Place::External { target: Box::new(target), pulse: Arc::default() }
     }
 
+    /// Whether every check looks at the same system, so that what one does to it others see.
+    pub fn is_shared_by_all(&self) -> bool {
+        matches!(self, Place::External { .. })
+    }
+
     /// The target that a check asks for.
     ///
     /// # Errors
@@ -140,26 +146,7 @@ impl Place {
         let Place::External { target, pulse } = self else {
             return false;
         };
-        if pulse.has_stopped() || !pulse.is_gone() {
-            return pulse.has_stopped();
-        }
-        let Some(endpoint) = target.services.get(&Service::Gateway).or(target.services.values().next()) else {
-            return false;
-        };
-        let health = format!("{}{}", endpoint.base, endpoint.health);
-        // A redirect is an answer, and where it leads is none of the target.
-        let no_detour = reqwest::redirect::Policy::none();
-        let asked = reqwest::Client::builder().no_proxy().redirect(no_detour).timeout(answer_within).build();
-        let answered = match asked {
-            Ok(client) => client.get(health).send().await.is_ok(),
-            Err(_) => false,
-        };
-        if answered {
-            pulse.beat();
-        } else {
-            pulse.stop();
-        }
-        !answered
+        pulse.is_gone() && pulse.last_question(target, &BTreeSet::new(), answer_within).await
     }
 
     /// Ends what checks shared, if there was anything.

@@ -1,5 +1,6 @@
 //! The order of work: as many checks at a time as there are jobs, the long ones first, else as the seed has it.
 
+use super::restore::restore;
 use super::{Place, RollCall, Rounds, deadline};
 use crate::catalogue::Feature;
 use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop, mix};
@@ -85,7 +86,13 @@ pub async fn run(plan: Plan, place: &Arc<Place>, mut listener: impl FnMut(Event)
         }
     }
     let manner = Manner { patience: plan.patience, seed: plan.seed, rounds: plan.rounds, roll_call: plan.roll_call };
+    // Somebody else's system is one for all, so what would have a stack of its own has the system to itself instead.
+    let mut alone = Vec::new();
+    if place.is_shared_by_all() {
+        (waiting, alone) = waiting.into_iter().partition(|(_, check)| check.setup == Setup::Shared);
+    }
     work_off(waiting, plan.jobs, &manner, place, &mut listener).await;
+    work_off(alone, 1, &manner, place, &mut listener).await;
     // Thirteen containers that start keep a machine busy, and the others may be about time.
     work_off(after, plan.jobs, &manner, place, &mut listener).await;
 }
@@ -192,14 +199,19 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, mann
             if let Some(roll_call) = &manner.roll_call {
                 roll_call.take(&target, patience, placed.pulse.clone()).await;
             }
-            let run = match lacking(check, &target) {
+            let mut left_behind = None;
+            let mut run = match lacking(check, &target) {
                 Some(need) => {
                     let reason = format!("needs {need}");
                     Run::without_evidence(undecided(feature, check.revision, Verdict::Skip, reason))
                 }
                 None => {
                     let live = Arc::new(Live::new(target.clone(), patience, placed.pulse.clone(), check.feature));
-                    match decide(live, feature.clone(), check, seed).await {
+                    let decided = decide(live.clone(), feature.clone(), check, seed).await;
+                    if place.is_shared_by_all() {
+                        left_behind = restore(&live).await.err();
+                    }
+                    match decided {
                         Ok(finished) => Run {
                             outcome: finished.outcome,
                             evidence: Some(finished.evidence),
@@ -210,6 +222,9 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, mann
                 }
             };
             placed.leave().await;
+            if let Some(what) = left_behind {
+                run.outcome.reason.get_or_insert(what);
+            }
             if run.outcome.verdict != Verdict::Skip && place.is_down(patience.answer).await {
                 // Whatever the check made of the silence, it is not the target's answer.
                 let outcome = undecided(feature, check.revision, Verdict::Error, TARGET_DOWN.to_owned());

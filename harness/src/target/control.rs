@@ -103,6 +103,11 @@ pub trait Control: Send + Sync {
     /// The process id of the service.
     fn pid(&self, service: Service) -> Boxed<'_, Result<u32, CannotControl>>;
 
+    /// Whether it is known which processes the services are.
+    fn knows_pids(&self) -> bool {
+        true
+    }
+
     /// Whether this can be done; each of the methods below demands its power.
     fn grants(&self, power: Power) -> bool {
         let _ = power;

@@ -3,6 +3,7 @@
 mod cluster;
 mod containers;
 mod control;
+mod house_rules;
 mod inbox;
 mod need;
 mod part;
@@ -16,6 +17,7 @@ mod target;
 pub use cluster::Cluster;
 pub use containers::{Container, Containers, Said};
 pub use control::{Boxed, CannotControl, Control, Power, Server, Signal};
+pub use house_rules::{Forbidden, HouseRules, Pace};
 pub use inbox::Inbox;
 pub use need::Need;
 pub use part::Part;

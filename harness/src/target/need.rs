@@ -12,6 +12,10 @@ pub enum Need {
     Log(Service),
     /// Access to PostgreSQL.
     Sql,
+    /// Leave to write to PostgreSQL; whoever has access has it, unless it is forbidden.
+    DatabaseWrites,
+    /// Leave to ask for a path that the owner of the target forbids.
+    ForbiddenPath,
     /// Access to Redis.
     Redis,
     /// Access to the S3 store.
@@ -102,6 +106,8 @@ impl std::fmt::Display for Need {
             Need::Address(service) => write!(f, "address of {service}"),
             Need::Log(service) => write!(f, "log of {service}"),
             Need::Sql => f.write_str("access to PostgreSQL"),
+            Need::DatabaseWrites => f.write_str("leave to write to the database"),
+            Need::ForbiddenPath => f.write_str("leave to ask for a path that is forbidden here"),
             Need::Redis => f.write_str("access to Redis"),
             Need::ObjectStore => f.write_str("access to the S3 store"),
             Need::StoreClock => f.write_str("test clock of the S3 store"),

@@ -1,6 +1,6 @@
 //! Addresses and handles of one running system.
 
-use super::{Cluster, Containers, Control, Inbox, Need, Part, Relay, Secret, Service};
+use super::{Cluster, Containers, Control, Forbidden, HouseRules, Inbox, Need, Part, Relay, Secret, Service};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ pub struct Target {
     pub manifests: Option<PathBuf>,
     /// A cluster to try them in.
     pub cluster: Option<Cluster>,
+    /// What its owner asks of guests.
+    pub rules: HouseRules,
     /// Everything else that must never be shown: passwords and keys of the harness's own.
     pub secrets: Vec<Secret>,
 }
@@ -154,6 +156,7 @@ impl Target {
             manifests: None,
             cluster: None,
             source: None,
+            rules: HouseRules::default(),
             secrets: Vec::new(),
         }
     }
@@ -169,7 +172,8 @@ impl Target {
             Need::StoreClock => self.object_store.as_ref().is_some_and(|store| store.clock),
             Need::StoreConsole => self.object_store.as_ref().is_some_and(|store| store.console.is_some()),
             Need::StoreUser => self.object_store.as_ref().is_some_and(|store| store.user.is_some()),
-            Need::Control => self.control.is_some(),
+            Need::Control => self.control.is_some() && !self.forbids(&Forbidden::Control),
+            Need::DatabaseWrites => self.postgres.is_some() && !self.forbids(&Forbidden::DatabaseWrites),
             Need::Source => self.source.is_some(),
             Need::Clock => self.clock,
             Need::Addresses => self.forwarded_for,
@@ -181,10 +185,18 @@ impl Target {
             Need::Containers => self.containers.is_some(),
             Need::Manifests => self.manifests.is_some(),
             Need::Part(part) => self.parts.contains(&part),
-            Need::Power(power) => self.control.as_ref().is_some_and(|control| control.grants(power)),
+            Need::Power(power) => {
+                let granted = self.control.as_ref().is_some_and(|control| control.grants(power));
+                granted && !self.forbids(&Forbidden::Control)
+            }
             Need::Cluster => self.cluster.is_some(),
-            Need::ClusterMetrics | Need::Patience(_) => false,
+            Need::ForbiddenPath | Need::ClusterMetrics | Need::Patience(_) => false,
         }
+    }
+
+    /// Whether its owner forbids this.
+    pub fn forbids(&self, what: &Forbidden) -> bool {
+        self.rules.forbidden.contains(what)
     }
 
     /// Every value that must not be shown, wherever it stands.

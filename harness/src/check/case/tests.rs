@@ -42,6 +42,15 @@ fn steps_never_reached_are_accounted_for() {
 }
 
 #[test]
+fn what_is_wrong_before_the_first_step_is_told_in_it() {
+    let mut case = case(Vec::new());
+    let ended = case.require("status of registering a user", 403, is(201));
+    let finished = case.finish("", &texts(), ended);
+    assert_eq!(verdicts(&finished), [Verdict::Fail, Verdict::Skip, Verdict::Skip]);
+    assert_eq!(finished.outcome.steps[0].expectations[0].observed, json!(403));
+}
+
+#[test]
 fn a_missing_need_skips_and_a_failed_look_is_an_error() {
     for (stop, verdict) in
         [(Stop::Needs(Need::Redis), Verdict::Skip), (Stop::CannotLook(CannotLook::new("log", "gone")), Verdict::Error)]
@@ -53,6 +62,30 @@ fn a_missing_need_skips_and_a_failed_look_is_an_error() {
         let finished = case.finish("", &texts(), Err(stop));
         assert_eq!(verdicts(&finished), [Verdict::Pass, verdict, verdict]);
     }
+}
+
+#[test]
+fn what_the_owner_forbids_is_a_missing_need() {
+    let mut case = case(Vec::new());
+    assert_eq!(case.may_write(), Ok(()));
+    assert_eq!(case.may_ask("/test/memory"), Ok(()));
+    let forbidden = ["no leave to write to the database", "no leave to ask for /test"];
+    case.circumstances.had.extend(forbidden.map(str::to_owned));
+    assert_eq!(case.may_write(), Err(Stop::Needs(Need::DatabaseWrites)));
+    assert_eq!(case.may_ask("/test/memory?size_mb=1"), Err(Stop::Needs(Need::ForbiddenPath)));
+    assert_eq!(case.may_ask("/tests"), Ok(()));
+}
+
+#[test]
+fn what_a_check_relies_on_is_noted_with_its_step() {
+    let mut case = case(Vec::new());
+    case.step(1, "one");
+    assert!(case.has(Need::Sql) && case.needs(Need::Sql).is_ok());
+    case.step(2, "two");
+    assert!(!case.has(Need::Redis));
+    let wants = case.finish("", &texts(), Ok(())).wants;
+    let noted: Vec<(u8, Need, bool)> = wants.iter().map(|want| (want.step, want.need, want.ends)).collect();
+    assert_eq!(noted, [(1, Need::Sql, false), (1, Need::Sql, true), (2, Need::Redis, false)]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Feature 7: the gateway forwards each request to the service that its path prefix names.
 
-use crate::check::{Case, Check, Stop, absent, contains, is, one_of, present, such_that};
+use crate::check::{Case, Check, Seen, Stop, absent, contains, is, one_of, present, such_that};
 use crate::probe::{Mark, Reply};
 use crate::sabotage::{rewrite_status, rewrite_text};
 use crate::target::{Need, Service, Setup};
@@ -25,7 +25,7 @@ const UNKNOWN: [&str; 4] = ["/api/unknown/things", "/api/diagramsX/", "/api/v1/d
 
 pub const CHECK: Check = Check {
     feature: 7,
-    revision: 1,
+    revision: 2,
     setup: Setup::Shared,
     needs: &[Need::Address(Service::Gateway)],
     control: "a request is seen in the log of its own service and not in another's",
@@ -86,12 +86,13 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     is_logged(case, Service::Diagram, mark, &list.id).await?;
 
     case.step(6, "A request for /api/ai/generate is sent through the gateway");
+    let gateway = self::mark(case, Service::Gateway).await?;
     let body = json!({"prompt": "a web shop with a cache"});
     let generated = send(case, "POST", "/api/ai/generate", Some(&token), Some(body)).await?;
     case.expect("silence after the request", generated.reply.silence(), absent());
 
     case.step(7, "ai-service answers it (port 8084 by default)");
-    ai_has_answered(case, ai_mark, &generated, &[&signed_in.id, &list.id]).await?;
+    ai_has_answered(case, [ai_mark, gateway], &generated, &[&signed_in.id, &list.id]).await?;
 
     case.step(8, "Each of the 10 services is reached by its route");
     for (service, candidates) in ROUTES {
@@ -146,18 +147,26 @@ async fn is_logged(case: &mut Case, service: Service, mark: Option<Mark>, id: &s
 }
 
 /// An answer that only ai-service can give, or a line in its log; and there, none about the other requests.
-async fn ai_has_answered(case: &mut Case, mark: Option<Mark>, sent: &Sent, others: &[&str]) -> Result<(), Stop> {
+async fn ai_has_answered(
+    case: &mut Case,
+    [mark, gateway]: [Option<Mark>; 2],
+    sent: &Sent,
+    others: &[&str],
+) -> Result<(), Stop> {
     let answer =
         such_that("an answer that is not the gateway's own: none of 401, 405, 429, 500, 502, 503, 504", |status| {
             status.as_u64().is_some_and(|status| ![401, 405, 429, 500, 502, 503, 504].contains(&status))
         });
     case.expect("status of the answer", sent.reply.status(), answer);
     let Some(mark) = mark else {
-        case.expect(
-            "status of the answer, as no log tells who gave it",
-            sent.reply.status(),
-            crate::check::is_not(404),
-        );
+        // A service that does not know the path answers as the gateway would for a path without a route.
+        if sent.reply.status().number() == Some(404.0) {
+            let Some(gateway) = gateway else {
+                return Err(Stop::Needs(Need::Log(Service::Ai)));
+            };
+            let handed_on = handed_on_to_ai(case, gateway, sent).await?;
+            case.expect("what the gateway says of the service that answered", handed_on, is(404));
+        }
         return Ok(());
     };
     let ids: Vec<&str> = others.iter().copied().chain([sent.id.as_str()]).collect();
@@ -168,6 +177,14 @@ async fn ai_has_answered(case: &mut Case, mark: Option<Mark>, sent: &Sent, other
         lines.iter().map(|line| line.at("/correlation_id").into()).filter(|id: &Value| *id != json!(sent.id)).collect();
     case.expect("requests to other services in ai-service's log", foreign, absent());
     Ok(())
+}
+
+/// The status with which ai-service answered, from the gateway's line about it (contract, section 3.2).
+async fn handed_on_to_ai(case: &mut Case, gateway: Mark, sent: &Sent) -> Result<Seen, Stop> {
+    let id = [sent.id.as_str()];
+    let lines = case.lines(gateway, &id, |line| line["message"] == "Outgoing response").await?;
+    let answered = lines.iter().find(|line| line.at("/message").text() == Some("Service response received"));
+    Ok(answered.map_or_else(|| case.silence(), |line| line.at("/status_code")))
 }
 
 /// A path of several parts, and what follows its question mark; the probe says what it was asked for.

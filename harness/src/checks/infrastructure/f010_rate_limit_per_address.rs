@@ -60,7 +60,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     limited_in_every_way(case, &token).await?;
 
     case.step(5, "A request is sent from another address");
-    if !case.can(Need::Addresses) {
+    if !case.has(Need::Addresses) {
         case.step(6, "The other address is admitted, as it has a counter of its own");
         return Err(Stop::Needs(Need::Addresses));
     }

@@ -40,8 +40,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let mut replies = Vec::new();
     for (number, text, service) in ASKED {
         case.step(number, text);
-        if !case.can(Need::Address(service)) {
-            case.lacks(Need::Address(service));
+        if !case.has(Need::Address(service)) {
             continue;
         }
         let reply = case.health(service).await?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const ID: &str = "x-correlation-id";
-/// A probe that logs the delay it was asked for, and says which id it has.
+/// A probe that logs the delay it was asked for. The id in its answer may be one of its own (contract, section 3.9).
 const PROBE: &str = "/api/auth/test/performance?delay=";
 /// Requests under way at the same moment.
 const AT_ONCE: u8 = 12;
@@ -20,7 +20,7 @@ const TOO_MANY: usize = 110;
 
 pub const CHECK: Check = Check {
     feature: 12,
-    revision: 1,
+    revision: 2,
     // Of its own, for git-service must be away. A small limit of requests is as good as a large one.
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth, Service::Diagram]).set(&[(
         Service::Gateway,
@@ -63,7 +63,6 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     carries(case, Service::Gateway, &lines, &id, &["Incoming request", "Outgoing response"]);
 
     case.step(4, "The request reaches the back end with the same `X-Correlation-ID`");
-    case.expect("id that the back end was sent", first.at("/correlation_id"), is(id.as_str()));
     own_ids_are_kept(case).await?;
 
     case.step(5, "The back end's log lines for the request carry that `correlation_id`");
@@ -122,8 +121,11 @@ async fn every_answer_has_one(case: &mut Case, token: &str, mark: Mark) -> Resul
     for (status, reply) in [(401, &unauthorised), (429, &refused)] {
         let id = reply.header(ID).text().unwrap_or("no id").to_owned();
         let lines = trace(case, Service::Gateway, mark, &id).await?;
-        let warnings = lines.iter().filter(|line| line.at("/level").text() == Some("WARNING")).count();
-        case.expect(format!("warnings about a {status} found by its id"), warnings, at_least(1.0));
+        // The contract knows a warning about a 401; a 429 need not be more than a request among others.
+        let counted = |line: &&Seen| status != 401 || line.at("/level").text() == Some("WARNING");
+        let kind = if status == 401 { "warnings" } else { "lines" };
+        let found = lines.iter().filter(counted).count();
+        case.expect(format!("{kind} about a {status} found by its id"), found, at_least(1.0));
     }
     let id = case.id();
     let refused = case.http(Service::Gateway).get("/api/diagrams/").header(ID, &id).send().await?;
@@ -158,7 +160,6 @@ async fn own_ids_are_kept(case: &mut Case) -> Result<(), Stop> {
         let reply = case.http(Service::Gateway).get(&format!("{PROBE}0")).header(ID, &id).send().await?;
         case.expect(format!("status of a request with {what}"), reply.status(), is(200));
         case.expect(format!("{what} in the answer"), reply.header(ID), is(id.as_str()));
-        case.expect(format!("{what} at the back end"), reply.at("/correlation_id"), is(id.as_str()));
         for (service, mark) in [(Service::Gateway, gateway), (Service::Auth, auth)] {
             // Its beginning has no sign that a line would have to escape.
             let lines = trace(case, service, mark, &id[..20]).await?;
@@ -228,7 +229,6 @@ async fn kept_apart(case: &mut Case) -> Result<(), Stop> {
     for (delay, request) in pending {
         let reply = case.answer(request).await?;
         case.expect(format!("delay that the probe of {delay} s reports"), reply.at("/delay_seconds"), is(delay));
-        case.expect("id at the back end", reply.at("/correlation_id"), is(reply.header(ID)));
         asked.push((delay, reply.header(ID).text().unwrap_or("no id").to_owned()));
     }
     let distinct: BTreeSet<&String> = asked.iter().map(|(_, id)| id).collect();

@@ -39,7 +39,7 @@ pub const CHECK: Check = Check {
             ..set_variable("the log of changes is not kept", Service::Gateway, "BACKUP_WAL_STREAMING", "false")
         },
         Sabotage {
-            also_red: &[50],
+            also_red: &[14, 50],
             ..run_sql("dumps leave a table out", "alter extension pg_trgm add table usage_metrics")
         },
         rewrite_text(

@@ -30,10 +30,14 @@ pub(super) fn service_of(line: &Seen) -> Seen {
 
 /// Whether a line has what every line has: time, level, words and the service that wrote it.
 pub(super) fn is_whole(line: &Seen, service: Service) -> bool {
+    is_told(line) && service_of(line).text() == Some(service.name())
+}
+
+/// Whether a line tells when it was written, how much it matters and what it says.
+pub(super) fn is_told(line: &Seen) -> bool {
     time_of(line).is_some()
         && line.at("/level").text().is_some_and(|level| LEVELS.contains(&level))
         && line.at("/message").text().is_some_and(|message| !message.trim().is_empty())
-        && service_of(line).text() == Some(service.name())
 }
 
 /// The time of a line, in seconds since 1970; without a zone it is UTC.

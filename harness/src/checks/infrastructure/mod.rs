@@ -1,6 +1,7 @@
 //! Features 1 to 63: storage, gateway, observability, resilience, deployment, security baseline.
 
 mod composed_system;
+mod executions;
 mod f001_compose;
 mod f002_database_schema;
 mod f003_sessions;

@@ -3,7 +3,7 @@
 use super::weigh::{Filler, HEAVIEST_BODY, weigh};
 use super::{json, jwt};
 use crate::check::{CannotLook, Live};
-use crate::target::Service;
+use crate::target::{HouseRules, Service};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
@@ -75,12 +75,15 @@ impl Spec {
 /// Sends and waits; whatever comes back, or does not, is an observation.
 pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLook> {
     let request = build(live, spec)?;
-    if live.pulse.is_gone() {
+    if live.target_is_gone().await {
         return Err(CannotLook::new("http", TARGET_DOWN));
+    }
+    if let Some(pace) = &live.target.rules.pace {
+        pace.turn().await;
     }
     let began = Instant::now();
     let deadline = spec.deadline.unwrap_or(live.patience.answer);
-    let seen = match tokio::time::timeout(deadline, receive(request, spec)).await {
+    let seen = match tokio::time::timeout(deadline, receive(request, spec, &live.target.rules)).await {
         Ok(seen) => seen,
         Err(_) => json!({"silence": "no answer in time"}),
     };
@@ -103,10 +106,10 @@ fn build(live: &Live, spec: &Spec) -> Result<reqwest::RequestBuilder, CannotLook
     if let Some(address) = &live.client_address
         && !spec.headers.contains_key("x-forwarded-for")
     {
-        request = request.header("x-forwarded-for", address);
+        request = request.header(live.target.rules.theirs("x-forwarded-for"), address);
     }
     for (name, value) in &spec.headers {
-        request = request.header(name, live.vault.open(value.as_str().unwrap_or_default()));
+        request = request.header(live.target.rules.theirs(name), live.vault.open(value.as_str().unwrap_or_default()));
     }
     if let Some(body) = &spec.body {
         request = request.json(&live.vault.open_json(body));
@@ -117,12 +120,12 @@ fn build(live: &Live, spec: &Spec) -> Result<reqwest::RequestBuilder, CannotLook
     Ok(request)
 }
 
-async fn receive(request: reqwest::RequestBuilder, spec: &Spec) -> Value {
+async fn receive(request: reqwest::RequestBuilder, spec: &Spec, rules: &HouseRules) -> Value {
     let mut response = match request.send().await {
         Ok(response) => response,
         Err(error) => return json!({"silence": silence(&error)}),
     };
-    let headers = readable_headers(response.headers());
+    let headers = readable_headers(response.headers(), rules);
     let longest_body = if spec.weighed { HEAVIEST_BODY } else { LONGEST_BODY };
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
     let (mut body, mut read) = (Vec::new(), 0);
@@ -167,13 +170,13 @@ async fn receive(request: reqwest::RequestBuilder, spec: &Spec) -> Value {
     seen
 }
 
-/// Headers by name; what came in several lines is joined as if it had come in one (RFC 9110, section 5.3).
-fn readable_headers(headers: &reqwest::header::HeaderMap) -> Map<String, Value> {
+/// Headers by the contract's name; what came in several lines is joined as if it had come in one (RFC 9110, section 5.3).
+fn readable_headers(headers: &reqwest::header::HeaderMap, rules: &HouseRules) -> Map<String, Value> {
     let together = |name: &reqwest::header::HeaderName| {
         let lines = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         lines.collect::<Vec<_>>().join(", ")
     };
-    headers.keys().map(|name| (name.to_string(), together(name).into())).collect()
+    headers.keys().map(|name| (rules.ours(name.as_str()).to_owned(), together(name).into())).collect()
 }
 
 /// The body as JSON where it is JSON, as text where it is not; `null` where there is none.

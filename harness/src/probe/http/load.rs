@@ -2,7 +2,6 @@
 
 use super::{Reply, Request, Spec, exchange};
 use crate::check::{CannotLook, Seen, Stop};
-use crate::target::Need;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ impl Request<'_> {
     /// # Errors
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn times(self, count: usize, at_once: usize) -> Result<Seen, Stop> {
-        self.case.needs(Need::Address(self.spec.service))?;
+        self.may_be_sent()?;
         let spec = Arc::new(Spec { counted: true, ..self.spec });
         let mut asked = spec.asked();
         asked["times"] = json!(count);
@@ -53,7 +52,7 @@ impl Request<'_> {
     /// # Errors
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn twins(self, count: usize) -> Result<Vec<Reply>, Stop> {
-        self.case.needs(Need::Address(self.spec.service))?;
+        self.may_be_sent()?;
         let spec = Arc::new(self.spec);
         let mut asked = spec.asked();
         asked["at the same moment"] = json!(count);

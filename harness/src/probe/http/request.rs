@@ -44,11 +44,17 @@ impl Case {
 impl<'a> Request<'a> {
     /// As `send`; the path is the target's own and no part of the question.
     async fn health_is_asked(self) -> Result<Reply, Stop> {
-        self.case.needs(Need::Address(self.spec.service))?;
+        self.may_be_sent()?;
         let asked = serde_json::json!({"service": self.spec.service.name(), "health": true});
         let spec = self.spec;
         let look = async move |live: std::sync::Arc<_>| exchange(&live, &spec).await;
         Ok(Reply::new(self.case.observe("http", asked, look).await?))
+    }
+
+    /// The service can be reached, and nobody forbids the path.
+    pub(super) fn may_be_sent(&self) -> Result<(), Stop> {
+        self.case.needs(Need::Address(self.spec.service))?;
+        self.case.may_ask(&self.spec.path)
     }
 
     /// Method and path, with the query if there is one.
@@ -108,7 +114,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn send(self) -> Result<Reply, Stop> {
-        self.case.needs(Need::Address(self.spec.service))?;
+        self.may_be_sent()?;
         let spec = self.spec;
         let asked = spec.asked();
         let look = async move |live: std::sync::Arc<_>| exchange(&live, &spec).await;
@@ -121,7 +127,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn send_until(self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Reply, Stop> {
-        self.case.needs(Need::Address(self.spec.service))?;
+        self.may_be_sent()?;
         let spec = self.spec;
         let mut asked = spec.asked();
         asked["until"] = Value::from(what);
@@ -143,7 +149,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`Stop::Needs`] where the service's address is not known.
     pub fn start(self) -> Result<Pending, Stop> {
-        self.case.needs(Need::Address(self.spec.service))?;
+        self.may_be_sent()?;
         Ok(Pending::start(self.case.live_target(), self.spec))
     }
 }

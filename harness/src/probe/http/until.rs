@@ -2,7 +2,6 @@
 
 use super::{Reply, Request, exchange};
 use crate::check::{Live, Stop};
-use crate::target::Need;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,7 @@ impl Request<'_> {
     /// # Errors
     /// [`Stop::Needs`] where the service's address is not known.
     pub async fn until(self, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Result<Reply, Stop> {
-        self.case.needs(Need::Address(self.spec.service))?;
+        self.may_be_sent()?;
         let spec = self.spec;
         let asked = json!({"again, for up to s": patience.as_secs_f64(), "request": spec.asked()});
         let look = async move |live: Arc<Live>| {

@@ -226,7 +226,7 @@ pub(super) async fn send(
     body: Vec<u8>,
     reading: Reading,
 ) -> Result<Value, CannotLook> {
-    if live.pulse.is_gone() {
+    if live.target_is_gone().await {
         return Err(cannot(TARGET_DOWN));
     }
     let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(cannot)?;

@@ -46,6 +46,7 @@ fn time_ahead(live: &Live) -> Option<(String, Option<String>)> {
 }
 
 fn note_stopped(live: &Live, change: impl FnOnce(&mut BTreeSet<Service>) -> bool) {
+    live.disturbed.store(true, Ordering::Relaxed);
     change(&mut live.stopped.lock().expect("nothing panics while it holds this lock"));
 }
 
@@ -91,7 +92,7 @@ impl Case {
 
     /// What the operating system says of a service's process: `/pid`, `/resident_mb` (bytes / 1024 / 1024),
     /// `/cpu_seconds` that it has used since it began, and the moment in `/at_seconds`. `null` where its process is not
-    /// on this machine.
+    /// on this machine, or nothing tells which it is.
     ///
     /// # Errors
     /// [`Stop::Needs`] where the process cannot be found.
@@ -99,7 +100,11 @@ impl Case {
         self.needs(Need::Control)?;
         let asked = json!({"process of": service.name()});
         self.observe("process", asked, async |live: Arc<Live>| {
-            let pid = control(&live)?.pid(service).await?;
+            let control = control(&live)?;
+            if !control.knows_pids() {
+                return Ok(Value::Null);
+            }
+            let pid = control.pid(service).await?;
             Ok(look_at(pid))
         })
         .await

@@ -101,6 +101,10 @@ impl Control for Commands {
         })
     }
 
+    fn knows_pids(&self) -> bool {
+        self.pid.is_some()
+    }
+
     fn pid(&self, service: Service) -> Boxed<'_, Result<u32, CannotControl>> {
         Box::pin(async move {
             self.find_pid(service).await.map_err(|reason| CannotControl::new("find the process of", service, reason))

@@ -1,6 +1,7 @@
 //! What may stand in a target file: its keys and their types.
 
 use super::error::{Source, TargetFileError};
+use super::rules::HeadersTable;
 use crate::target::Service;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -16,8 +17,12 @@ pub struct TargetFile {
     pub disposable: bool,
     #[serde(default)]
     pub forwarded_for: bool,
-    pub manifests: Option<PathBuf>,
-    pub kubeconfig: Option<PathBuf>,
+    #[serde(default)]
+    pub forbid: Vec<Spanned<String>>,
+    pub requests_per_second: Option<Spanned<u32>>,
+    pub manifests: Option<Spanned<PathBuf>>,
+    pub kubeconfig: Option<Spanned<PathBuf>>,
+    pub source: Option<Spanned<PathBuf>>,
     pub gateway: Option<ServiceTable>,
     #[serde(default)]
     pub services: BTreeMap<Service, ServiceTable>,
@@ -25,6 +30,7 @@ pub struct TargetFile {
     pub redis: Option<RedisTable>,
     pub object_store: Option<ObjectStoreTable>,
     pub tokens: Option<TokensTable>,
+    pub headers: Option<HeadersTable>,
     pub test: Option<TestTable>,
     pub control: Option<ControlTable>,
 }
@@ -38,11 +44,12 @@ pub struct ServiceTable {
     pub log: Option<Spanned<LogTable>>,
 }
 
-/// `log = { file = "…" }` or `log = { command = ["…"] }`.
+/// `log = { file = "…" }`, `log = { container = "…" }` or `log = { command = ["…"] }`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogTable {
     pub file: Option<PathBuf>,
+    pub container: Option<String>,
     pub command: Option<Vec<String>>,
 }
 

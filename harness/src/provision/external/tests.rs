@@ -194,10 +194,42 @@ fn unset_and_empty_variables_are_refused() {
 }
 
 #[test]
-fn log_is_a_file_or_a_command() {
-    for log in ["{}", "{ file = \"a\", command = [\"b\"] }", "{ command = [] }"] {
-        assert_problem(&format!("{GATEWAY}log = {log}\n"), "3:7 gateway.log: ", "either");
+fn log_is_a_file_a_container_or_a_command() {
+    for log in ["{}", "{ file = \"a\", command = [\"b\"] }", "{ command = [] }", "{ container = \"a; b\" }"] {
+        assert_problem(&format!("{GATEWAY}log = {log}\n"), "3:7 gateway.log: ", "one of");
     }
+    let target = load_text(&format!("{GATEWAY}log = {{ container = \"autograph-gateway\" }}\n")).unwrap();
+    let Some(LogSource::Command(words)) = &target.services[&Service::Gateway].log else {
+        panic!("expected a command");
+    };
+    assert_eq!(words.last().map(String::as_str), Some("autograph-gateway"));
+}
+
+#[test]
+fn what_is_forbidden_is_withheld() {
+    let text = format!(
+        "forbid = [\"control\", \"database writes\", \"/test/\"]\n{GATEWAY}[postgres]\nhost = \"h\"\ndatabase = \"d\"\n\
+         user = \"u\"\n[control]\nstop = [\"a\", \"{{name}}\"]\nstart = [\"b\", \"{{name}}\"]\n"
+    );
+    let target = load_text(&text).unwrap();
+    assert!(target.has(Need::Sql) && !target.has(Need::DatabaseWrites) && !target.has(Need::Control));
+    assert!(target.rules.forbidden.iter().any(|rule| rule.covers("/test/memory?size_mb=1")));
+    assert_problem(&format!("forbid = [\"control\", \"writing\"]\n{GATEWAY}"), "1:22 forbid: ", "database writes");
+}
+
+#[test]
+fn headers_and_pace_are_checked() {
+    let target = load_text(&format!("{GATEWAY}[headers]\ncorrelation_id = \"X-Request-ID\"\n")).unwrap();
+    assert_eq!(target.rules.theirs("x-correlation-id"), "x-request-id");
+    assert_eq!(target.rules.ours("x-request-id"), "x-correlation-id");
+    assert_problem(&format!("{GATEWAY}[headers]\nuser_id = \"X User\"\n"), "4:11 headers.user_id: ", "X-Request-ID");
+    assert_problem(&format!("requests_per_second = 1\n{GATEWAY}"), "1:23 requests_per_second: ", "at least 5");
+}
+
+#[test]
+fn folders_must_be_there() {
+    assert_problem(&format!("manifests = \"nowhere\"\n{GATEWAY}"), "1:13 manifests: ", "no folder");
+    assert_problem(&format!("kubeconfig = \"nowhere\"\n{GATEWAY}"), "1:14 kubeconfig: ", "no file");
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! What a target file asks of guests: `forbid`, `requests_per_second` and `[headers]`.
+
+use super::Reader;
+use super::error::TargetFileError;
+use crate::target::{Forbidden, HouseRules, Pace};
+use reqwest::header::HeaderName;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use toml::Spanned;
+
+/// `[headers]`: names that differ from the contract's.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct HeadersTable {
+    pub correlation_id: Option<Spanned<String>>,
+    pub idempotency_key: Option<Spanned<String>>,
+    pub idempotency_hit: Option<Spanned<String>>,
+    pub user_id: Option<Spanned<String>>,
+    pub client_address: Option<Spanned<String>>,
+}
+
+impl HeadersTable {
+    /// Key in the file, the contract's name, the target's.
+    fn rows(self) -> [(&'static str, &'static str, Option<Spanned<String>>); 5] {
+        [
+            ("correlation_id", "x-correlation-id", self.correlation_id),
+            ("idempotency_key", "idempotency-key", self.idempotency_key),
+            ("idempotency_hit", "x-idempotency-hit", self.idempotency_hit),
+            ("user_id", "x-user-id", self.user_id),
+            ("client_address", "x-forwarded-for", self.client_address),
+        ]
+    }
+}
+
+impl Reader<'_> {
+    /// The rules of a file.
+    pub(super) fn rules(
+        &self,
+        forbid: &[Spanned<String>],
+        pace: Option<Spanned<u32>>,
+        headers: HeadersTable,
+    ) -> Result<HouseRules, TargetFileError> {
+        let forbidden = forbid.iter().map(|entry| {
+            Forbidden::named(entry.as_ref()).ok_or_else(|| {
+                let problem = "expected \"control\", \"database writes\" or a path such as \"/test/memory/allocate\"";
+                self.source.wrong(entry.span(), "forbid", problem)
+            })
+        });
+        let pace = pace.map(|requests| {
+            if *requests.as_ref() >= Pace::SLOWEST {
+                return Ok(Pace::per_second(requests.into_inner()));
+            }
+            let problem = format!(
+                "expected at least {}: the checks of rate limits send a hundred requests within a minute",
+                Pace::SLOWEST
+            );
+            Err(self.source.wrong(requests.span(), "requests_per_second", &problem))
+        });
+        Ok(HouseRules {
+            forbidden: forbidden.collect::<Result<_, _>>()?,
+            headers: self.headers(headers)?,
+            pace: pace.transpose()?,
+        })
+    }
+
+    fn headers(&self, table: HeadersTable) -> Result<BTreeMap<String, String>, TargetFileError> {
+        let mut headers = BTreeMap::new();
+        for (key, contract, given) in table.rows() {
+            let Some(given) = given else {
+                continue;
+            };
+            let Ok(name) = given.as_ref().parse::<HeaderName>() else {
+                let problem = "expected the name of a header, such as \"X-Request-ID\"";
+                return Err(self.source.wrong(given.span(), &format!("headers.{key}"), problem));
+            };
+            headers.insert(contract.to_owned(), name.as_str().to_owned());
+        }
+        Ok(headers)
+    }
+}

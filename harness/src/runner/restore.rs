@@ -1,0 +1,26 @@
+//! Puts right what a check has left behind on somebody else's system, before the next check looks at it.
+
+use crate::check::Live;
+use crate::target::Service;
+use std::time::Duration;
+
+/// Half a minute after a failure a breaker lets requests through again (contract, section 2.13).
+const BREAKERS_FORGET: Duration = Duration::from_secs(31);
+
+/// Starts what the check stopped and did not start again, and waits until nobody remembers that it was away.
+///
+/// # Errors
+/// Names the service that does not come back.
+pub(super) async fn restore(live: &Live) -> Result<(), String> {
+    let stopped: Vec<Service> =
+        live.stopped.lock().expect("nothing panics while it holds this lock").iter().copied().collect();
+    let disturbed = live.disturbed.load(std::sync::atomic::Ordering::Relaxed);
+    let Some(control) = live.target.control.as_ref().filter(|_| disturbed) else {
+        return Ok(());
+    };
+    for service in stopped {
+        control.start(service).await.map_err(|error| format!("{service} was stopped and is not back: {error}"))?;
+    }
+    tokio::time::sleep(BREAKERS_FORGET).await;
+    Ok(())
+}

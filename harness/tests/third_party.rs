@@ -1,0 +1,185 @@
+//! A system that others wrote, in another language (`fixtures/targets/python`): each feature gets the verdict that a
+//! person who reads its source would give.
+
+use harness::catalogue::Catalogue;
+use harness::check::Patience;
+use harness::outcome::{Outcome, Verdict};
+use harness::provision::external;
+use harness::record::Record;
+use harness::runner::{Rounds, Session, Subject, conduct};
+use harness::target::{Service, Target};
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+
+/// The key of the system's tokens, and the variable that holds it here.
+const KEY: (&str, &str) = ("PYTHON_JWT_SECRET", "a key of its own, for this test");
+/// What the ports in its target file are moved by.
+const OFFSET: u16 = 20_000;
+
+/// Feature, and the verdicts of its steps: `p`ass, `f`ail, `s`kip. Where the contract calls the original loose, the
+/// system mostly is, too, and fails.
+const VERDICTS: [(u16, &str); 18] = [
+    // svg-renderer and the frontend have no route.
+    (7, "pppppppfp"),
+    // Tokens without an end or without an owner are admitted.
+    (8, "ppppppppf"),
+    // Each path has a counter of its own.
+    (9, "ppppfss"),
+    (11, "pppppppppppss"),
+    // The probe that logs has an id of its own in its answer, as the contract says; the logs decide.
+    (12, "pppppppp"),
+    // Seven of ten services have no metrics.
+    (19, "ffffffff"),
+    (21, "sssssss"),
+    // A preflight for a protected path is refused for want of a token.
+    (33, "ppffppfs"),
+    // A replay needs no token. The list of diagrams is a stub, so a probe that counts itself is asked.
+    (36, "ppppfpp"),
+    // On forwarding lines the gateway calls itself by the other service's name.
+    (37, "pppppfpp"),
+    (39, "ppppsss"),
+    // Only the gateway logs durations, and it knows nothing of queries.
+    (40, "pppppff"),
+    // Its database is none that explains what a query costs.
+    (41, "pppfsss"),
+    (42, "ppppsss"),
+    (43, "fssssss"),
+    (44, "fssssss"),
+    (46, "fsssssss"),
+    (50, "fsssssss"),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The system, which ends with the value, and its target.
+struct System {
+    target: Target,
+    _up: Child,
+    folder: tempfile::TempDir,
+}
+
+/// Starts it on free ports; nothing where there is no Python to start it with.
+async fn start() -> Option<System> {
+    let folder = tempfile::tempdir().unwrap();
+    let offset = free_offset();
+    let up = Command::new("python3")
+        .arg(root().join("fixtures/targets/python/autograph.py"))
+        .args(["up", "--offset", &offset.to_string(), "--run"])
+        .arg(folder.path())
+        .env("JWT_SECRET", KEY.1)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let up = match up {
+        Ok(up) => up,
+        Err(error) => {
+            eprintln!("SKIPPED: python3 cannot be started ({error}), so nothing was asked of a third party");
+            return None;
+        }
+    };
+    let target = target(folder.path(), offset);
+    for service in Service::ALL {
+        until_healthy(&target, service).await;
+    }
+    Some(System { target, _up: up, folder })
+}
+
+/// By which all ports of the contract can be moved to where nobody listens.
+fn free_offset() -> u16 {
+    let is_free = |offset: &u16| {
+        let mut ports = Service::ALL.iter().map(|service| service.default_port() + offset);
+        ports.all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+    };
+    let first = 21_000 + (std::process::id() % 100) as u16 * 100;
+    (first..50_000).step_by(100).find(is_free).expect("ten free ports")
+}
+
+/// As the file in the repository has it, with other ports and logs, without power over it, and with its key.
+fn target(folder: &Path, offset: u16) -> Target {
+    let text = fs::read_to_string(root().join("fixtures/targets/python.toml")).unwrap();
+    let mut text = text.split("\n# From the root").next().unwrap().replace("../../target/python/", "");
+    for service in Service::ALL {
+        let port = service.default_port();
+        text = text.replace(&format!(":{}\"", port + OFFSET), &format!(":{}\"", port + offset));
+    }
+    text.push_str(&format!("\n[tokens]\nsigning_key_env = \"{}\"\n", KEY.0));
+    let file = folder.join("python.toml");
+    fs::write(&file, text).unwrap();
+    external::load(&file, &|name| (name == KEY.0).then(|| KEY.1.to_owned())).unwrap()
+}
+
+async fn until_healthy(target: &Target, service: Service) {
+    let endpoint = &target.services[&service];
+    let url = format!("{}{}", endpoint.base, endpoint.health);
+    for _ in 0..600 {
+        if reqwest::get(&url).await.is_ok_and(|answer| answer.status() == 200) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{url} does not answer");
+}
+
+fn verdicts(outcome: &Outcome) -> String {
+    let sign = |verdict| match verdict {
+        Verdict::Pass => 'p',
+        Verdict::Fail => 'f',
+        Verdict::Skip => 's',
+        Verdict::Error => 'E',
+        _ => '?',
+    };
+    outcome.steps.iter().map(|step| sign(step.verdict)).collect()
+}
+
+/// Every feature whose steps came out otherwise, with what was wanted, and the first thing that did not hold.
+fn differences(record: &Record) -> Vec<String> {
+    let mut all = Vec::new();
+    for (feature, wanted) in VERDICTS {
+        let outcome = record.outcomes.iter().find(|outcome| outcome.feature == feature).unwrap();
+        let found = verdicts(outcome);
+        if found != wanted {
+            let reasons: Vec<String> = outcome
+                .steps
+                .iter()
+                .flat_map(|step| {
+                    let wrong = step.expectations.iter().filter(|one| !one.holds).take(2);
+                    let wrong = wrong.map(|one| {
+                        format!("{}: {} is {}, not {}", step.step, one.requirement, one.observed, one.expected)
+                    });
+                    wrong.chain(step.reason.clone()).collect::<Vec<_>>()
+                })
+                .collect();
+            all.push(format!("f{feature:03}: {found}, not {wanted}\n    {}", reasons.join("\n    ")));
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_third_party_gets_the_verdicts_that_its_source_deserves() {
+    let Some(system) = start().await else {
+        return;
+    };
+    let session = Session {
+        subject: Subject::External(Box::new(system.target.clone())),
+        catalogue: Catalogue::load(root().join("features/feature_list.json")).unwrap(),
+        numbers: VERDICTS.map(|(feature, _)| feature).to_vec(),
+        record: system.folder.path().join("record"),
+        resumes: false,
+        rounds: Rounds::ONE,
+        jobs: 4,
+        patience: Patience { answer: Duration::from_secs(20), ..Patience::default() },
+        seed: 41,
+    };
+    let record = Record::read(&conduct(session, |_| ()).await.unwrap()).unwrap();
+    assert!(record.finished());
+    let differences = differences(&record);
+    assert!(differences.is_empty(), "\n{}\n", differences.join("\n"));
+}
