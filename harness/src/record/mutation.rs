@@ -110,3 +110,25 @@ fn change(text: &mut Vec<u8>, of: &[&[u8]], chance: &mut Chance) {
         _ => drop(text.splice(at..end, TOKENS[chance.below(TOKENS.len())].iter().copied())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+
+    #[test]
+    fn whatever_is_written_is_a_list_of_features_or_is_refused_by_its_place() {
+        let good = r#"[{"number": 1, "phase": 1, "area": "infrastructure", "category": "functional",
+            "description": "Everything starts", "steps": ["Start", "Look"], "passes": true}]"#;
+        for text in mutant_texts(&[good], 2000) {
+            match Catalogue::parse(&text, "list.json") {
+                Ok(catalogue) => assert!(catalogue.len() > 0),
+                Err(error) => assert!(error.to_string().starts_with("list.json:"), "{error}"),
+            }
+        }
+        for deep in ["[", "{\"a\":", "[{\"steps\":["] {
+            let told = Catalogue::parse(&deep.repeat(100_000), "list.json").unwrap_err().to_string();
+            assert!(told.starts_with("list.json:1:"), "{told}");
+        }
+    }
+}

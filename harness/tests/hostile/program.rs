@@ -37,15 +37,17 @@ async fn conform(subject: &Subject) -> (Output, u64) {
         .spawn()
         .unwrap();
     let pid = child.id().unwrap();
-    let ended = child.wait_with_output();
-    tokio::pin!(ended);
-    let mut most = 0;
-    loop {
-        tokio::select! {
-            output = &mut ended => return (output.unwrap(), most),
-            () = tokio::time::sleep(Duration::from_millis(20)) => most = most.max(peak(pid).unwrap_or(0)),
+    // A thread of its own: whatever keeps the servers busy, memory is looked at.
+    let watch = std::thread::spawn(move || {
+        let mut most = 0;
+        while let Some(now) = peak(pid) {
+            most = now;
+            std::thread::sleep(Duration::from_millis(10));
         }
-    }
+        most
+    });
+    let output = child.wait_with_output().await.unwrap();
+    (output, watch.join().unwrap())
 }
 
 async fn fare(enemy: Enemy) {
