@@ -82,9 +82,7 @@ fn kill_at(kill: u64, base: &str) -> Option<Record> {
     child.kill().unwrap();
     child.wait().unwrap();
     let before = left(&folder.path().join("record"));
-    let Some(before) = before.filter(|record| !record.finished()) else {
-        return None;
-    };
+    let before = before.filter(|record| !record.finished())?;
     let ended: ExitStatus = run(folder.path(), &target, ["--resume", "record"]).wait().unwrap();
     let after = Record::read(&folder.path().join("record")).unwrap();
     assert!(ended.code().is_some_and(|code| code == 1 || code == 3), "{ended}");

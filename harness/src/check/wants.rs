@@ -35,7 +35,7 @@ impl Wants {
             other => other,
         };
         let dispensable = |need: &Need| *need == want.need || *need == asked_about;
-        if !(want.ends && all.dispensable.iter().any(dispensable)) && !all.wants.contains(&want) {
+        if !(all.wants.contains(&want) || want.ends && all.dispensable.iter().any(dispensable)) {
             all.wants.push(want);
         }
     }
