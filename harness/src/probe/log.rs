@@ -140,7 +140,8 @@ async fn wait(
 fn matching(bytes: &[u8], parts: &[String]) -> Vec<Value> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
     let (mut lines, mut kept) = (Vec::new(), 0);
-    for line in whole.split(|byte| *byte == b'\n') {
+    // A log without a whole line has no empty one either.
+    for line in whole.split(|byte| *byte == b'\n').filter(|_| !whole.is_empty()) {
         let text = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
         if !parts.iter().any(|part| text.contains(part.as_str())) {
             continue;
@@ -167,6 +168,9 @@ mod tests {
     fn a_line_that_is_still_being_written_is_not_seen() {
         let parts = ["slow".to_owned()];
         assert_eq!(matching(b"{\"a\":\"slow\"}\n{\"b\":\"slow", &parts), [json!({"a": "slow"})]);
+        for nothing in [&b""[..], b"still being written"] {
+            assert!(matching(nothing, &[String::new()]).is_empty());
+        }
     }
 
     #[test]
