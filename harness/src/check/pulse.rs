@@ -57,7 +57,7 @@ impl Pulse {
             .timeout(answer)
             .build();
         let answered = match asked {
-            Ok(client) => client.get(health).send().await.is_ok(),
+            Ok(client) => ends_in_time(client.get(health)).await,
             Err(_) => false,
         };
         if answered {
@@ -66,6 +66,20 @@ impl Pulse {
             self.down.store(true, Ordering::Relaxed);
         }
         !answered
+    }
+}
+
+/// Whether an answer comes to an end before its time is up. One that breaks off is an answer, too; one that drips is none.
+async fn ends_in_time(request: reqwest::RequestBuilder) -> bool {
+    let Ok(mut answer) = request.send().await else {
+        return false;
+    };
+    loop {
+        match answer.chunk().await {
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(error) => return !error.is_timeout(),
+        }
     }
 }
 

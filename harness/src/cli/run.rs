@@ -6,7 +6,7 @@ use crate::catalogue::Catalogue;
 use crate::check::Patience;
 use crate::exit_code::Exit;
 use crate::provision::{BackendChoice, Options, external};
-use crate::record::{Record, RecordError, point_latest};
+use crate::record::{OUTCOMES_FILE, Record, RecordError, point_latest};
 use crate::report::{Format, Terminal, render};
 use crate::runner::{News, Session, Subject, conduct};
 use crate::shard::Shard;
@@ -124,6 +124,10 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
     })?;
     // Dropping the runtime drops every stack; what is left then is the reaper's.
     runtime.shutdown_timeout(Duration::from_secs(5));
+    if !finished && !record.join(OUTCOMES_FILE).is_file() {
+        eprintln!("interrupted before anything was found");
+        return Ok(Exit::CouldNotLook);
+    }
     if !named {
         point_latest(&reports, &record)?;
     }

@@ -155,13 +155,17 @@ pub(crate) fn keys(value: &Value) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{OUTCOMES_FILE, fixture};
+    use crate::record::{OUTCOMES_FILE, RecordLine, fixture};
     use serde_json::json;
 
     fn lines() -> Vec<Value> {
         let (place, _record) = fixture::finished();
         let text = std::fs::read_to_string(place.path().join(OUTCOMES_FILE)).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let mut repeated = fixture::outcomes()[0].clone();
+        repeated.rounds = [(repeated.verdict, 20)].into();
+        lines.push(serde_json::to_value(RecordLine::Outcome(repeated)).unwrap());
+        lines
     }
 
     #[test]

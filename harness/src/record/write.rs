@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(header, fixture::header());
         assert!(matches!(writer.outcome(&outcomes[0], None), Err(RecordError::Twice { .. })));
         writer.outcome(&outcomes[1], None).unwrap();
-        writer.finish(&fixture::footer()).unwrap();
+        writer.finish(&Footer { totals: writer.totals(), ..fixture::footer() }).unwrap();
         drop(writer);
         let record = Record::read(place.path()).unwrap();
         assert!(record.finished());
@@ -266,7 +266,7 @@ mod tests {
         writer.outcome(&outcomes[0], None).unwrap();
         fs::remove_dir_all(&dir).unwrap();
         writer.outcome(&outcomes[1], Some(&fixture::evidence_of_41())).unwrap();
-        writer.finish(&fixture::footer()).unwrap();
+        writer.finish(&Footer { totals: writer.totals(), ..fixture::footer() }).unwrap();
         let record = Record::read(&dir).unwrap();
         assert!(record.finished());
         assert_eq!(record.outcomes, outcomes[..2]);
