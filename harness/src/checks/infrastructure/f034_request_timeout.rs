@@ -1,6 +1,6 @@
 //! Feature 34: a request that takes too long is cut off instead of hanging.
 
-use crate::check::{Case, Check, Stop, below, is, present};
+use crate::check::{Case, Check, Stop, below, between, is, present};
 use crate::probe::Pending;
 use crate::sabotage::set_variable;
 use crate::target::{Need, Own, Service, Setup};
@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 pub const CHECK: Check = Check {
     feature: 34,
-    revision: 1,
+    revision: 2,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth]).silent(&[Service::Ai])),
     needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
     control: "a request of 25 s completes, and one of 35 s is still under way after 29.2 s",
@@ -109,7 +109,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.expect("status of a POST to a service that never answers", cut.status(), is(504));
     let breakers = case.http(Service::Gateway).get("/health/circuit-breakers").send().await?;
     let failures = breakers.at("/circuit_breakers/ai/failure_count");
-    case.expect("failures that the breaker counts for two calls cut off", failures, is(2));
+    // The second may have been cut off on its way, before it was a call that the breaker counts.
+    case.expect("failures that the breaker counts for two calls cut off", failures, between(1.0, 2.0));
     Ok(())
 }
 
