@@ -65,7 +65,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.expect("requests that run in the database at once", held_up(&connections, &name), is(PERMANENT));
 
     case.step(4, "All 10 are served over connections of the pool");
-    // One more where the service itself, its health say, asks at this very moment.
+    // One more where the connection of the request before is still on its way back into the pool.
     let (least, most) = (PERMANENT as f64, PERMANENT as f64 + 1.0);
     case.expect("connections of the pool", pool(&connections, &name).len(), between(least, most));
     case.release(lock, Duration::ZERO).await?;
