@@ -134,3 +134,21 @@ async fn two_runs_never_write_one_record() {
     assert!(record.finished());
     assert_eq!(record.outcomes.len(), FEATURES);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_lacks_nothing_but_its_end_is_ended() {
+    let server = WorthlessServer::start(Worthless::Always(200)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let target = target_file(folder.path(), &server.base());
+    run(folder.path(), &target, ["--record", "record"]).wait().unwrap();
+    let path = folder.path().join("record/outcomes.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let end = text.trim_end().rfind('\n').unwrap();
+    std::fs::write(&path, &text[..=end]).unwrap();
+    let before = Record::read(&folder.path().join("record")).unwrap();
+    assert!(!before.finished() && before.missing().is_empty());
+    run(folder.path(), &target, ["--resume", "record"]).wait().unwrap();
+    let after = Record::read(&folder.path().join("record")).unwrap();
+    assert!(after.finished());
+    assert_eq!(after.outcomes, before.outcomes);
+}

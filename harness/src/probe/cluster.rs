@@ -24,6 +24,8 @@ const SETTLED_WITHIN: u32 = 30;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Of what `kubectl` prints, so many characters are kept.
 const LONGEST: usize = 4_000;
+/// Of requests that were not answered, so many are told.
+const MOST_UNANSWERED: usize = 20;
 /// Of an object's state, this is kept.
 const KEPT: [&str; 18] = [
     "/metadata/name",
@@ -49,14 +51,19 @@ const KEPT: [&str; 18] = [
 const KEPT_OF_PARTS: [&str; 6] = ["type", "status", "reason", "name", "ready", "restartCount"];
 
 impl Case {
-    /// Makes sure that the cluster has none of what the manifests describe, for it is removed in the end.
+    /// Makes sure that the cluster answers and has none of what the manifests describe, for it is removed in the end.
     ///
     /// # Errors
-    /// [`Stop::CannotLook`] where it has, or where the cluster cannot be asked.
+    /// [`Stop::CannotLook`] where it does not answer, or has.
     pub async fn enter_cluster(&mut self) -> Result<(), Stop> {
         self.needs(Need::Cluster)?;
         let words = ["get", "-f", FOLDER, "--ignore-not-found", "-o", "name"];
         self.observe("cluster", json!({"kubectl": words}), async |live: Arc<Live>| {
+            let asked = kubectl(&live, &["get", "--raw", "/version"], ANSWER).await?;
+            if asked["exit"] != 0 {
+                let said = asked["error"].as_str().unwrap_or_default().trim().to_owned();
+                return Err(cannot(format!("the cluster does not answer: {said}; look at the file of --kubeconfig")));
+            }
             let said = kubectl(&live, &words, ANSWER).await?;
             let there = said["output"].as_str().unwrap_or_default().trim().replace('\n', ", ");
             if there.is_empty() {
@@ -107,7 +114,8 @@ impl Case {
     }
 
     /// Runs `kubectl` while a path of the cluster's API is asked again and again, one request after the other:
-    /// `/exit`, `/output`, `/error` of the command, `/answered`, and `/unanswered`, a list of what was said instead.
+    /// `/exit`, `/output`, `/error` of the command, `/answered`, and `/unanswered`, a list of what was said
+    /// instead, of the first twenty.
     ///
     /// # Errors
     /// As [`Case::kubectl`].
@@ -129,7 +137,7 @@ impl Case {
                 };
                 if said["exit"] == 0 {
                     answered += 1;
-                } else {
+                } else if unanswered.len() < MOST_UNANSWERED {
                     unanswered.push(said["error"].clone());
                 }
                 if let Some(mut ended) = ended {

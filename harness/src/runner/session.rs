@@ -96,7 +96,7 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         }),
     };
     let writer = match session.resumes {
-        true => resume(&session.record, &header, redactor)?,
+        true => resume(&session.record, &header, to_check, redactor)?,
         false => RecordWriter::create_with(&session.record, &header, redactor)?,
     };
     let roll_call = Arc::new(RollCall::default());
@@ -140,8 +140,8 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
     trouble.map_or(Ok(session.record), Err)
 }
 
-/// Goes on with a record, if it is of this catalogue, this target and this backend.
-fn resume(dir: &Path, here: &Header, redactor: Redactor) -> Result<RecordWriter, RecordError> {
+/// Goes on with a record, if it is of this catalogue, and, where anything is left to look at, of this target and backend.
+fn resume(dir: &Path, here: &Header, to_check: bool, redactor: Redactor) -> Result<RecordWriter, RecordError> {
     let (writer, recorded) = RecordWriter::resume(dir, redactor)?;
     let of = |header: &Header| {
         let Header { target, backend, tool, .. } = header;
@@ -151,7 +151,7 @@ fn resume(dir: &Path, here: &Header, redactor: Redactor) -> Result<RecordWriter,
     if recorded.catalogue != here.catalogue {
         return Err(other("another catalogue".to_owned(), "the one named here".to_owned()));
     }
-    if of(&recorded) != of(here) {
+    if to_check && of(&recorded) != of(here) {
         return Err(other(of(&recorded), of(here)));
     }
     Ok(writer)

@@ -86,3 +86,12 @@ async fn a_cluster_without_metrics_leaves_the_last_step_undecided() {
     assert_eq!(steps(&outcome, Verdict::Skip), [10]);
     assert_eq!(outcome.steps[9].reason.as_deref(), Some("needs metrics server in the Kubernetes cluster"));
 }
+
+#[tokio::test]
+async fn a_cluster_that_does_not_answer_says_nothing_about_the_manifests() {
+    let (outcome, left) = in_a_cluster("there is no way to it").await;
+    assert_eq!(steps(&outcome, Verdict::Error)[0], 4);
+    let reason = outcome.steps[3].reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("connection refused") && reason.contains("--kubeconfig"), "{reason}");
+    assert!(!left, "something was removed from a cluster that was never entered");
+}

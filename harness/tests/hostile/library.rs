@@ -18,7 +18,7 @@ pub const ANSWER: Duration = Duration::from_millis(800);
 /// No run takes longer, on a slow machine with much else to do.
 pub const LONGEST_RUN: Duration = Duration::from_secs(300);
 /// Hostile targets at a time: they keep a machine busy.
-pub const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 12;
 
 /// The features that have a check.
 pub fn checked() -> Vec<u16> {
@@ -86,22 +86,27 @@ async fn fare(enemy: Enemy) {
     hold(enemy.what(), &Record::read(&dir).unwrap(), &numbers);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_hostile_target_passes_breaks_or_holds_up_a_check() {
+/// Lets every hostile target have its run, some at a time, and says what went wrong with all of them.
+pub async fn each_has_its_run<F>(fare: impl Fn(Enemy) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let runs: Vec<_> = Enemy::all()
-        .into_iter()
-        .map(|enemy| {
-            let turns = turns.clone();
-            tokio::spawn(async move {
-                let _turn = turns.acquire().await.unwrap();
-                fare(enemy).await;
-            })
+    let runs = Enemy::all().into_iter().map(|enemy| {
+        let (turns, run) = (turns.clone(), fare(enemy));
+        tokio::spawn(async move {
+            let _turn = turns.acquire().await.unwrap();
+            run.await;
         })
-        .collect();
+    });
     let mut wrong = Vec::new();
-    for run in runs {
+    for run in runs.collect::<Vec<_>>() {
         wrong.extend(run.await.err().map(|error| error.to_string()));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_hostile_target_passes_breaks_or_holds_up_a_check() {
+    each_has_its_run(fare).await;
 }

@@ -1,13 +1,11 @@
 //! Hostile targets through the command line: how the program ends, what it needs, what it leaves.
 
-use crate::library::{ANSWER, AT_ONCE, LONGEST_RUN, checked, hold, root};
+use crate::library::{ANSWER, LONGEST_RUN, checked, each_has_its_run, hold, root};
 use crate::reports;
 use crate::subject::{Enemy, SECRETS, Subject, start};
 use harness::record::Record;
 use std::process::{Output, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
 
 /// More memory is never resident, in kilobytes.
 const MOST_MEMORY: u64 = 512 << 10;
@@ -71,20 +69,5 @@ async fn fare(enemy: Enemy) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_on_a_hostile_target_ends_in_time_and_memory_with_harmless_reports() {
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let runs: Vec<_> = Enemy::all()
-        .into_iter()
-        .map(|enemy| {
-            let turns = turns.clone();
-            tokio::spawn(async move {
-                let _turn = turns.acquire().await.unwrap();
-                fare(enemy).await;
-            })
-        })
-        .collect();
-    let mut wrong = Vec::new();
-    for run in runs {
-        wrong.extend(run.await.err().map(|error| error.to_string()));
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    each_has_its_run(fare).await;
 }
