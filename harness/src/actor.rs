@@ -1,6 +1,7 @@
 //! A user that a check creates and signs in for itself.
 
-use crate::check::{CannotLook, Case, Stop, Vault};
+use crate::check::{CannotLook, Case, Stop, Vault, is};
+use crate::ledger::Thing;
 use crate::probe::unix_now;
 use crate::target::{Need, Service};
 use base64::Engine;
@@ -40,11 +41,24 @@ pub enum Signature {
 }
 
 impl Case {
-    /// A user who can sign in: a row with a prepared password hash where the database is ours to write, else by registering.
+    /// A user who can sign in. The case's first is one of the target's own accounts where it names any, for then it wants
+    /// no others; else it is a [`Case::newcomer`].
+    ///
+    /// # Errors
+    /// [`Stop::Failed`] where the target refuses to sign the user in or to register them.
+    pub async fn actor(&mut self) -> Result<Actor, Stop> {
+        match self.can(Need::Account) && self.is_first_actor() {
+            true => self.regular().await,
+            false => self.newcomer().await,
+        }
+    }
+
+    /// A user who has done nothing yet and can sign in: a row with a prepared password hash where the database is ours to
+    /// write, else by registering.
     ///
     /// # Errors
     /// [`Stop::Failed`] where the target refuses to register the user.
-    pub async fn actor(&mut self) -> Result<Actor, Stop> {
+    pub async fn newcomer(&mut self) -> Result<Actor, Stop> {
         let id = self.id();
         let email = format!("{}@example.com", self.word());
         if !self.can(Need::Sql) || !self.can(Need::Disposable) {
@@ -52,6 +66,9 @@ impl Case {
         }
         let password = self.vault().seal("own password", SEEDED_PASSWORD);
         let hash = self.vault().seal("own password hash", SEEDED_HASH);
+        if let Some(live) = self.live_target() {
+            live.note(Thing::account(&email), None, None)?;
+        }
         self.execute(&[&format!(
             "insert into users (id, email, password_hash, full_name, is_active, is_verified, role) \
              values ('{id}', '{email}', '{hash}', 'Conformance', true, true, 'user')"
@@ -60,11 +77,26 @@ impl Case {
         Ok(Actor { id, email, password })
     }
 
+    /// An account of the target's own, for this case alone until it ends. Its address is nobody else's business.
+    async fn regular(&mut self) -> Result<Actor, Stop> {
+        let (email, password) = match self.live_target() {
+            None => (self.id(), self.id()),
+            Some(live) => live.account().await.unwrap_or_default(),
+        };
+        let email = self.vault().seal("account", &email);
+        let password = self.vault().seal("account password", &password);
+        let reply =
+            self.sign_in(&Actor { id: String::new(), email: email.clone(), password: password.clone() }).await?;
+        self.require("status of signing in with an account of the target file", reply.status(), is(200))?;
+        let id = reply.claims("access_token").at("/sub").text().unwrap_or_default().to_owned();
+        Ok(Actor { id, email, password })
+    }
+
     async fn registered(&mut self, email: String) -> Result<Actor, Stop> {
         let password = self.password();
         let body = json!({"email": email, "password": password, "full_name": "Conformance"});
         let reply = self.http(Service::Gateway).post("/api/auth/register").json(body).send().await?;
-        self.require("status of registering a user", reply.status(), crate::check::is(201))?;
+        self.require("status of registering a user", reply.status(), is(201))?;
         let id = reply.at("/id").text().unwrap_or_default().to_owned();
         Ok(Actor { id, email, password })
     }
@@ -88,7 +120,7 @@ impl Case {
             return self.forge(&claims, Some(3600), Signature::Right).await;
         }
         let reply = self.sign_in(actor).await?;
-        self.require("status of signing in", reply.status(), crate::check::is(200))?;
+        self.require("status of signing in", reply.status(), is(200))?;
         Ok(reply.token("access_token"))
     }
 

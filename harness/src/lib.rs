@@ -9,6 +9,9 @@ pub mod outcome;
 pub mod record;
 pub mod target;
 
+// What is made on somebody else's system, to be removed again.
+pub mod ledger;
+
 // How we look: the world around a target, bringing a target up (or breaking it), looking at it, deciding each feature.
 pub mod guard;
 
@@ -20,6 +23,8 @@ pub mod check;
 pub mod probe;
 
 pub mod actor;
+pub mod settlement;
+
 pub mod checks;
 
 // How a run goes: what is selected, how it is run, proven, shown and judged.

@@ -37,6 +37,7 @@ pub struct Case {
     wants: Wants,
     asked: u32,
     ids: u32,
+    actors: u32,
 }
 
 /// What is left when a case has ended.
@@ -92,6 +93,7 @@ impl Case {
             wants: Wants::default(),
             asked: 0,
             ids: 0,
+            actors: 0,
         }
     }
 
@@ -260,6 +262,12 @@ impl Case {
     /// In place of something that is not there: `null`, of the last observation.
     pub fn silence(&self) -> Seen {
         Seen::new(Arc::default(), self.asked, self.reads.clone()).at("/nothing there")
+    }
+
+    /// Whether nobody has asked this before in this case.
+    pub(crate) fn is_first_actor(&mut self) -> bool {
+        self.actors += 1;
+        self.actors == 1
     }
 
     /// The running target; nothing in a replay. For probes that prepare something without looking.

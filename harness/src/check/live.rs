@@ -1,8 +1,9 @@
 //! What probes need to look at a running target on behalf of one case.
 
-use super::{Pulse, Vault};
+use super::{CannotLook, Pulse, Vault};
 use crate::guard::{Guard, Protocol};
-use crate::target::{Need, Service, Target};
+use crate::ledger::{Ledger, Thing};
+use crate::target::{Lent, Need, Service, Target};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64};
@@ -65,6 +66,10 @@ pub struct Live {
     pub disturbed: AtomicBool,
     /// Pool of database connections, made when first asked for.
     pub sql: Mutex<Option<sqlx::PgPool>>,
+    /// The target's own account that this case signs in with, once it has asked for one.
+    pub lent: Mutex<Option<Lent>>,
+    /// Where it is written down what this case makes, on a target that is not the harness's own.
+    pub ledger: Option<Arc<Ledger>>,
     /// Guards before the stores of a target that is not the harness's own, made when first asked for.
     pub guards: Mutex<Vec<(Protocol, Guard)>>,
 }
@@ -95,6 +100,39 @@ impl Live {
             disturbed: AtomicBool::default(),
             sql: Mutex::new(None),
             guards: Mutex::default(),
+            lent: Mutex::default(),
+            ledger: None,
+        }
+    }
+
+    /// Address and password of an account that no other case has until this one ends.
+    pub(crate) async fn account(&self) -> Option<(String, String)> {
+        let lent = self.target.accounts.lend().await?;
+        let told = (lent.account().email.clone(), lent.account().password.expose().to_owned());
+        *self.lent.lock().expect("nothing panics while it holds this lock") = Some(lent);
+        Some(told)
+    }
+
+    /// Has everything that is made on the target written down.
+    pub fn keeping(self, ledger: Option<Arc<Ledger>>) -> Live {
+        Live { ledger, ..self }
+    }
+
+    /// Writes down that something is about to be made on the target, or was: where that is impossible, it is not made.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
+    pub(crate) fn note(
+        &self,
+        thing: Option<Thing>,
+        password: Option<&str>,
+        token: Option<&str>,
+    ) -> Result<(), CannotLook> {
+        match (&self.ledger, thing) {
+            (Some(ledger), Some(thing)) => {
+                ledger.note(thing, password, token).map_err(|error| CannotLook::new("ledger", error))
+            }
+            _ => Ok(()),
         }
     }
 

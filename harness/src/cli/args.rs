@@ -1,6 +1,7 @@
 //! What can be written after `conform`: commands, options and the help that explains them.
 
 use super::baseline::BaselineArgs;
+use super::clean::{self, CleanArgs};
 use super::completions::CompletionsArgs;
 use super::course::CourseArgs;
 use super::diff::{self, DiffArgs};
@@ -132,6 +133,9 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Decide the evidence of a record anew, by the checks as they are now
     Rejudge(RejudgeArgs),
+    /// Remove from somebody else's system what a run that was broken off has left there
+    #[command(after_help = clean::EXAMPLES)]
+    Clean(CleanArgs),
     /// Try a target file: what can be looked at there, and which features that decides
     Target(TargetArgs),
     /// Write what a run of the reference found into the catalogue

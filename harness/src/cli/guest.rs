@@ -18,14 +18,24 @@ pub struct GuestArgs {
     #[arg(long, requires = "target")]
     pub dry_run: bool,
     /// At most so many requests a second, 5 or more; the target file may say it, too
-    #[arg(long, value_name = "N", requires = "target", value_parser = clap::value_parser!(u32).range(i64::from(Pace::SLOWEST)..))]
+    #[arg(long, value_name = "N", requires = "target", value_parser = GuestArgs::pace())]
     pub requests_per_second: Option<u32>,
 }
 
 impl GuestArgs {
+    /// What may be said of the pace.
+    pub(super) fn pace() -> clap::builder::RangedI64ValueParser<u32> {
+        clap::value_parser!(u32).range(i64::from(Pace::SLOWEST)..)
+    }
+
     /// Keeps a target's requests to the pace that is asked for.
     pub(super) fn apply(&self, target: &mut Target) {
-        if let Some(requests) = self.requests_per_second {
+        GuestArgs::keep_pace(target, self.requests_per_second);
+    }
+
+    /// Keeps a target's requests to this pace, if one is asked for.
+    pub(super) fn keep_pace(target: &mut Target, requests_per_second: Option<u32>) {
+        if let Some(requests) = requests_per_second {
             target.rules.pace = Some(Pace::per_second(requests));
         }
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod baseline;
+mod clean;
 mod completions;
 mod course;
 mod diff;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(args) => place::end(baseline::baseline(&args)),
         Command::Merge(args) => merge::merge(&args),
         Command::Rejudge(args) => place::end(rejudge::rejudge(&args)),
+        Command::Clean(args) => clean::clean(&args),
         Command::Target(args) => target::target(&args),
         Command::Mark(args) => place::end(mark::mark(&args)),
         Command::Completions(args) => place::end(completions::completions(&args)),

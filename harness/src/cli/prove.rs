@@ -183,6 +183,7 @@ async fn sound_run(
         seed,
         rounds: Rounds::ONE,
         roll_call: None,
+        ledger: None,
     };
     let (mut verdicts, mut evidence) = (BTreeMap::new(), BTreeMap::new());
     run(plan, &place, |event| {

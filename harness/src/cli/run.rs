@@ -1,7 +1,7 @@
 //! `conform run`: checks features of a target and writes a record.
 
 use super::args::{Backend, RunArgs};
-use super::{guest, place};
+use super::{clean, guest, place};
 use crate::catalogue::Catalogue;
 use crate::check::Patience;
 use crate::exit_code::Exit;
@@ -114,6 +114,7 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
         let listen = |news: News<'_>| match news {
             News::Started { feature, description } => terminal.started(feature, description),
             News::Finished(outcome) => terminal.finished(outcome),
+            News::Settled(settlement) => clean::tell(settlement, &record, |line| terminal.note(line)),
         };
         tokio::select! {
             // Asked first, so that it listens before anything is started.
@@ -134,6 +135,7 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
     let exit = conclude(&record, &terminal)?;
     if !finished {
         eprintln!("interrupted: the record holds what was found until then");
+        clean::remind(&record);
         return Ok(Exit::CouldNotLook);
     }
     Ok(exit)

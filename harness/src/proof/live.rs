@@ -91,6 +91,7 @@ async fn try_once(ground: &Ground<'_>, of: &'static Check, sabotage: &Sabotage, 
         seed,
         rounds: Rounds::ONE,
         roll_call: None,
+        ledger: None,
     };
     let mut outcomes: Vec<Outcome> = Vec::new();
     run(plan, &place, |event| {

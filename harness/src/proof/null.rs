@@ -5,7 +5,7 @@ use crate::check::{Check, Patience};
 use crate::doubles::{Hostile, HostileServer, Worthless, WorthlessServer};
 use crate::outcome::Verdict;
 use crate::runner::{Event, Place, Plan, Rounds, run};
-use crate::target::{Endpoint, HouseRules, LogSource, ObjectStoreAccess, Part, Secret, Service, StoreUser, Target};
+use crate::target::{Endpoint, LogSource, ObjectStoreAccess, Part, Secret, Service, StoreUser, Target};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -103,6 +103,7 @@ async fn one(kind: Kind, checks: &[(Feature, &'static Check)], seed: u64) -> std
         seed,
         rounds: Rounds::ONE,
         roll_call: None,
+        ledger: None,
     };
     let mut proof = NullProof {
         target: kind.what().to_owned(),
@@ -146,28 +147,13 @@ fn target(what: &str, base: &str) -> Target {
         user: Some(StoreUser { access_key: "more worthless".to_owned(), secret_key: secret.clone() }),
     };
     Target {
-        name: what.to_owned(),
         services: Service::ALL.into_iter().map(|service| (service, endpoint(service))).collect(),
-        silent: Vec::new(),
-        echoing: Vec::new(),
         parts: vec![Part::ObjectStore, Part::SecondObjectStore],
-        inboxes: std::collections::BTreeMap::new(),
-        postgres_relay: None,
-        postgres: None,
-        redis: None,
         object_store: Some(store.clone()),
         second_object_store: Some(store),
         signing_key: Some(secret),
         test_endpoints: true,
         clock: true,
-        disposable: false,
-        forwarded_for: false,
-        control: None,
-        source: None,
-        containers: None,
-        manifests: None,
-        cluster: None,
-        rules: HouseRules::default(),
-        secrets: Vec::new(),
+        ..Target::unreachable(what)
     }
 }

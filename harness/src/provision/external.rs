@@ -8,12 +8,14 @@ mod rules;
 pub use error::TargetFileError;
 
 use crate::target::{
-    Cluster, Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess, Secret, Service,
-    StoreUser, Target,
+    Account, Accounts, Cluster, Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess,
+    Secret, Service, StoreUser, Target,
 };
 use commands::Commands;
 use error::Source;
-use file::{ControlTable, LogTable, ObjectStoreTable, PostgresTable, RedisTable, ServiceTable, StoreUserTable};
+use file::{
+    AccountTable, ControlTable, LogTable, ObjectStoreTable, PostgresTable, RedisTable, ServiceTable, StoreUserTable,
+};
 use reqwest::Url;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,7 +32,11 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
 
     let services = reader.services(file.gateway, file.services)?;
     let control = file.control.map(|table| reader.control(table, &services)).transpose()?;
-    let rules = reader.rules(&file.forbid, file.requests_per_second, file.headers.unwrap_or_default())?;
+    let mut secrets = Vec::new();
+    let registration = reader.registration(file.registration, &mut secrets)?;
+    let headers = file.headers.unwrap_or_default();
+    let rules = reader.rules(&file.forbid, file.requests_per_second, headers, registration)?;
+    let accounts = file.accounts.into_iter().map(|table| reader.account(table)).collect::<Result<_, _>>()?;
     let test = file.test.unwrap_or_default();
     if let Some(clock) = test.clock.as_ref().filter(|clock| *clock.as_ref())
         && !test.endpoints
@@ -64,8 +70,9 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
         containers: None,
         manifests: file.manifests.map(|folder| reader.folder("manifests", &folder)).transpose()?,
         cluster: file.kubeconfig.map(|file| reader.cluster(&file)).transpose()?,
+        accounts: Accounts::of(accounts),
         rules,
-        secrets: Vec::new(),
+        secrets,
     })
 }
 
@@ -226,6 +233,15 @@ impl Reader<'_> {
                 "the environment variable {variable} is not set: expected it to hold the credential"
             ))),
         }
+    }
+
+    fn account(&self, table: AccountTable) -> Result<Account, TargetFileError> {
+        if !table.email.as_ref().contains('@') {
+            let problem = "expected the address that the user signs in with, as in \"conformance@example.com\"";
+            return Err(self.source.wrong(table.email.span(), "accounts.email", problem));
+        }
+        let password = self.secret("accounts.password_env", &table.password_env)?;
+        Ok(Account { email: table.email.into_inner(), password })
     }
 
     fn control(

@@ -14,7 +14,7 @@ use super::servers::{Infrastructure, PostgresServer, RedisServer};
 use super::services::{Blueprint, Services};
 use crate::doubles::{Change, Echo, Requests, RewritingProxy, Rule, Silent};
 use crate::target::{
-    Cluster, Endpoint, HouseRules, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target,
+    Cluster, Endpoint, LogSource, ObjectStoreAccess, Own, Part, PostgresAccess, Secret, Service, Target,
 };
 use std::collections::BTreeMap;
 use std::io;
@@ -298,7 +298,6 @@ impl Plan<'_> {
         };
         let running = self.spec.own.services.iter();
         Target {
-            name: "reference".into(),
             services: running.map(|&service| (service, endpoint(service))).collect(),
             silent: self.spec.own.silent.to_vec(),
             echoing: self.spec.own.echoing.to_vec(),
@@ -316,11 +315,10 @@ impl Plan<'_> {
             forwarded_for: true,
             control: Some(Arc::new(self.control(services))),
             source: self.ground.source.clone().filter(|source| is_under_version_control(source)),
-            containers: None,
             manifests: self.manifests.clone(),
             cluster: self.ground.cluster.cloned(),
-            rules: HouseRules::default(),
             secrets: self.secrets(),
+            ..Target::unreachable("reference")
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Why a record could not be written or read.
 
+use crate::ledger::LedgerError;
 use std::io;
 use std::path::PathBuf;
 
@@ -34,6 +35,9 @@ pub enum RecordError {
         /// What is here instead.
         here: String,
     },
+    /// What was made on somebody else's system cannot be written down, or read again.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The disk refused.
     #[error("{} cannot be written: {source}; look for space and permissions", path.display())]
     Unwritable {

@@ -27,7 +27,7 @@ pub use line::{Footer, Header, RecordLine, VERSION};
 pub use merge::{MergeError, merge};
 pub use read::Record;
 pub use redact::{REMOVED, Redactor};
-pub use write::RecordWriter;
+pub use write::{RecordWriter, claim};
 
 pub(crate) use encoded::{SECRET_FIELDS, SHORTEST_SECRET, encoded};
 

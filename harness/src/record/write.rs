@@ -53,11 +53,7 @@ impl RecordWriter {
     /// When there is no such record, when it has come to its end, or when another run is writing it.
     pub fn resume(dir: &Path, redactor: Redactor) -> Result<(RecordWriter, Header), RecordError> {
         let path = dir.join(OUTCOMES_FILE);
-        let file = File::options().append(true).open(&path).map_err(|source| match source.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => RecordError::Missing { dir: dir.into() },
-            _ => unwritable(&path, source),
-        })?;
-        lock_for_writing(&file, dir)?;
+        let file = claim(dir)?;
         let record = Record::read(dir)?;
         if record.footer.is_some() {
             return Err(RecordError::Ended { dir: dir.into() });
@@ -166,6 +162,20 @@ fn new_file(dir: &Path) -> Result<File, RecordError> {
     let path = dir.join(OUTCOMES_FILE);
     let file = File::options().append(true).create_new(true).open(&path).map_err(|source| match source.kind() {
         ErrorKind::AlreadyExists => RecordError::Exists { dir: dir.into() },
+        _ => unwritable(&path, source),
+    })?;
+    lock_for_writing(&file, dir)?;
+    Ok(file)
+}
+
+/// Takes a record that is there for oneself, for as long as the file is open.
+///
+/// # Errors
+/// When there is no such record, or when a run is writing it.
+pub fn claim(dir: &Path) -> Result<File, RecordError> {
+    let path = dir.join(OUTCOMES_FILE);
+    let file = File::options().append(true).open(&path).map_err(|source| match source.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => RecordError::Missing { dir: dir.into() },
         _ => unwritable(&path, source),
     })?;
     lock_for_writing(&file, dir)?;

@@ -1,6 +1,6 @@
 //! Where checks run: on stacks of the harness's own, or on somebody else's system.
 
-use crate::check::Pulse;
+use crate::check::{Live, Patience, Pulse};
 use crate::provision::{Alteration, ProvisionError, Servers, Stack, StackSpec, System};
 use crate::target::{Composed, Own, Service, Setup, Target};
 use std::collections::BTreeSet;
@@ -82,6 +82,15 @@ impl Place {
     /// Whether every check looks at the same system, so that what one does to it others see.
     pub fn is_shared_by_all(&self) -> bool {
         matches!(self, Place::External { .. })
+    }
+
+    /// A look at somebody else's system for the run itself, with an address of its own; nothing on our own stacks, which go
+    /// with all that is in them.
+    pub fn visit(&self, patience: Patience) -> Option<Live> {
+        match self {
+            Place::External { target, pulse } => Some(Live::new((**target).clone(), patience, pulse.clone(), 0)),
+            Place::Stacks { .. } => None,
+        }
     }
 
     /// The target that a check asks for.

@@ -5,6 +5,7 @@ use super::{Place, RollCall, Rounds, deadline};
 use crate::catalogue::Feature;
 use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop, mix};
 use crate::checks;
+use crate::ledger::Ledger;
 use crate::outcome::{Evidence, Outcome, StepOutcome, Verdict};
 use crate::probe::TARGET_DOWN;
 use crate::target::{Need, Setup, Target};
@@ -27,6 +28,8 @@ pub struct Plan {
     pub rounds: Rounds,
     /// Takes note of the state of the services, where anybody wants to know.
     pub roll_call: Option<Arc<RollCall>>,
+    /// Where it is written down what checks make, on a target that is not the harness's own.
+    pub ledger: Option<Arc<Ledger>>,
 }
 
 /// What happens during a run, in order.
@@ -85,7 +88,8 @@ pub async fn run(plan: Plan, place: &Arc<Place>, mut listener: impl FnMut(Event)
             Some(check) => waiting.push((feature, check)),
         }
     }
-    let manner = Manner { patience: plan.patience, seed: plan.seed, rounds: plan.rounds, roll_call: plan.roll_call };
+    let Plan { patience, seed, rounds, roll_call, ledger, .. } = plan;
+    let manner = Manner { patience, seed, rounds, roll_call, ledger };
     // Somebody else's system is one for all, so what would have a stack of its own has the system to itself instead.
     let mut alone = Vec::new();
     if place.is_shared_by_all() {
@@ -163,6 +167,7 @@ struct Manner {
     seed: u64,
     rounds: Rounds,
     roll_call: Option<Arc<RollCall>>,
+    ledger: Option<Arc<Ledger>>,
 }
 
 /// Runs a check as often as it is asked for, each time with ids of its own, and keeps the worst of what it came to.
@@ -206,7 +211,8 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, mann
                     Run::without_evidence(undecided(feature, check.revision, Verdict::Skip, reason))
                 }
                 None => {
-                    let live = Arc::new(Live::new(target.clone(), patience, placed.pulse.clone(), check.feature));
+                    let live = Live::new(target.clone(), patience, placed.pulse.clone(), check.feature);
+                    let live = Arc::new(live.keeping(manner.ledger.clone()));
                     let decided = decide(live.clone(), feature.clone(), check, seed).await;
                     if place.is_shared_by_all() {
                         left_behind = restore(&live).await.err();

@@ -4,9 +4,11 @@ use super::{Event, Place, Plan, RollCall, Rounds, Run, run};
 use crate::catalogue::{Catalogue, Feature};
 use crate::check::Patience;
 use crate::checks;
+use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::Outcome;
 use crate::provision::{Options, Servers};
 use crate::record::{CatalogueId, Footer, Header, RecordError, RecordWriter, Redactor, VERSION};
+use crate::settlement::{Settlement, settle};
 use crate::target::Target;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,6 +56,8 @@ pub enum News<'a> {
     },
     /// A feature has its outcome; it is in the record already.
     Finished(&'a Outcome),
+    /// All checks have ended, and what they made on somebody else's system was removed, as far as it could be.
+    Settled(&'a Settlement),
 }
 
 /// Runs a session. Every outcome is in the record before the listener hears of it, and a target that cannot be
@@ -100,7 +104,11 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         false => RecordWriter::create_with(&session.record, &header, redactor)?,
     };
     let roll_call = Arc::new(RollCall::default());
-    let mut trouble = None;
+    let ledger = match &place {
+        Ok(Some((place, _))) if place.is_shared_by_all() => Some(Arc::new(Ledger::of(&session.record)?)),
+        _ => None,
+    };
+    let (mut trouble, mut settlement) = (None, None);
     let mut keep = |event: Event| match event {
         Event::Started { feature, description } => listener(News::Started { feature, description: &description }),
         Event::Finished(one) => {
@@ -120,9 +128,11 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
                 seed: session.seed,
                 rounds: session.rounds,
                 roll_call: Some(roll_call.clone()),
+                ledger: ledger.clone(),
             };
             let place = Arc::new(place);
             run(plan, &place, keep).await;
+            settlement = settle_what_is_owed(ledger.as_deref(), &place, session.patience).await;
             leave(place, servers).await;
         }
         Ok(None) => features.iter().for_each(|one| keep(Event::Finished(Run::unchecked(one)))),
@@ -131,6 +141,11 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
             features.iter().for_each(|one| keep(Event::Finished(Run::without_target(one, &reason))));
         }
     }
+    match settlement {
+        Some(Ok(settled)) => listener(News::Settled(&settled)),
+        Some(Err(error)) => drop(trouble.get_or_insert(error.into())),
+        None => {}
+    }
     writer.finish(&Footer {
         ended: now(),
         duration_ms: (began.elapsed().as_secs_f64() * 1e4).round() / 10.0,
@@ -138,6 +153,16 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         environment: roll_call.heard().await,
     })?;
     trouble.map_or(Ok(session.record), Err)
+}
+
+/// Removes what checks made on somebody else's system; nothing where they made nothing.
+async fn settle_what_is_owed(
+    ledger: Option<&Ledger>,
+    place: &Place,
+    patience: Patience,
+) -> Option<Result<Settlement, LedgerError>> {
+    let ledger = ledger.filter(|ledger| !ledger.owed().is_empty())?;
+    Some(settle(ledger, &Arc::new(place.visit(patience)?)).await)
 }
 
 /// Goes on with a record, if it is of this catalogue, and, where anything is left to look at, of this target and backend.

@@ -18,6 +18,7 @@ pub fn key(need: Need) -> Option<String> {
         Need::Clock => "clock of [test]".to_owned(),
         Need::Addresses => "forwarded_for".to_owned(),
         Need::TestEndpoints => "endpoints of [test]".to_owned(),
+        Need::Account => "[[accounts]]".to_owned(),
         Need::SigningKey => "[tokens]".to_owned(),
         Need::Disposable => "disposable".to_owned(),
         Need::Manifests => "manifests".to_owned(),

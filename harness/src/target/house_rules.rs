@@ -1,5 +1,6 @@
 //! What the owner of a system asks of its guests: what is not to be touched, how fast to ask, and under which names.
 
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,8 @@ pub struct HouseRules {
     pub forbidden: Vec<Forbidden>,
     /// Headers that have another name here: the contract's name and the target's, both in small letters.
     pub headers: BTreeMap<String, String>,
+    /// What else a registration must say, beside what the contract has.
+    pub registration: Map<String, Value>,
     /// How fast requests may follow each other.
     pub pace: Option<Arc<Pace>>,
 }

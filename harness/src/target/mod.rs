@@ -1,5 +1,6 @@
 //! A running system under check: addresses and handles. It knows nothing about how it was started.
 
+mod account;
 mod cluster;
 mod containers;
 mod control;
@@ -14,6 +15,7 @@ mod setup;
 #[allow(clippy::module_inception, reason = "the folder and the type are one idea")]
 mod target;
 
+pub use account::{Account, Accounts, Lent};
 pub use cluster::Cluster;
 pub use containers::{Container, Containers, Said};
 pub use control::{Boxed, CannotControl, Control, Power, Server, Signal};

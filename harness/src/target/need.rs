@@ -36,6 +36,8 @@ pub enum Need {
     Addresses,
     /// The probes under `/test/` (contract, section 3.9).
     TestEndpoints,
+    /// A user who is there already, to sign in as.
+    Account,
     /// The key that tokens are signed with, so that tokens can be forged.
     SigningKey,
     /// A stack that may be disturbed: schema changed, memory filled.
@@ -78,6 +80,7 @@ impl Need {
             Need::Clock,
             Need::Addresses,
             Need::TestEndpoints,
+            Need::Account,
             Need::SigningKey,
             Need::Disposable,
             Need::Containers,
@@ -118,6 +121,7 @@ impl std::fmt::Display for Need {
             Need::Clock => f.write_str("test clock"),
             Need::Addresses => f.write_str("leave to speak for other client addresses"),
             Need::TestEndpoints => f.write_str("test endpoints"),
+            Need::Account => f.write_str("account to sign in with"),
             Need::SigningKey => f.write_str("signing key of tokens"),
             Need::Disposable => f.write_str("stack that may be disturbed"),
             Need::Silent(service) => write!(f, "silent stand-in for {service}"),

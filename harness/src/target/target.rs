@@ -1,6 +1,6 @@
 //! Addresses and handles of one running system.
 
-use super::{Cluster, Containers, Control, Forbidden, HouseRules, Inbox, Need, Part, Relay, Secret, Service};
+use super::{Accounts, Cluster, Containers, Control, Forbidden, HouseRules, Inbox, Need, Part, Relay, Secret, Service};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ pub struct Target {
     pub manifests: Option<PathBuf>,
     /// A cluster to try them in.
     pub cluster: Option<Cluster>,
+    /// Users who are there already, for checks to sign in as.
+    pub accounts: Accounts,
     /// What its owner asks of guests.
     pub rules: HouseRules,
     /// Everything else that must never be shown: passwords and keys of the harness's own.
@@ -156,6 +158,7 @@ impl Target {
             manifests: None,
             cluster: None,
             source: None,
+            accounts: Accounts::default(),
             rules: HouseRules::default(),
             secrets: Vec::new(),
         }
@@ -189,6 +192,7 @@ impl Target {
                 let granted = self.control.as_ref().is_some_and(|control| control.grants(power));
                 granted && !self.forbids(&Forbidden::Control)
             }
+            Need::Account => !self.accounts.all().is_empty(),
             Need::Cluster => self.cluster.is_some(),
             Need::ForbiddenPath | Need::ClusterMetrics | Need::Patience(_) => false,
         }
@@ -205,6 +209,7 @@ impl Target {
         all.extend(self.signing_key.clone());
         all.extend(self.postgres.iter().map(|access| access.password.clone()));
         all.extend(self.redis.iter().filter_map(|access| access.password.clone()));
+        all.extend(self.accounts.all().iter().map(|account| account.password.clone()));
         for store in self.object_store.iter().chain(&self.second_object_store) {
             all.push(store.secret_key.clone());
             all.extend(store.user.iter().map(|user| user.secret_key.clone()));

@@ -29,12 +29,12 @@ pub const CHECK: Check = Check {
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(1, "A user signs in and holds a JWT");
-    let actor = case.actor().await?;
+    let actor = case.newcomer().await?;
     let signed_in = case.sign_in(&actor).await?;
     case.require("status of signing in", signed_in.status(), is(200))?;
     case.expect("user of the token", signed_in.claims("access_token").at("/sub"), is(actor.id.as_str()));
     let token = signed_in.token("access_token");
-    let other = case.actor().await?;
+    let other = case.newcomer().await?;
     let others_token = case.token_of(&other).await?;
 
     case.step(2, "The user sends 100 requests within one minute");

@@ -1,7 +1,7 @@
 //! One request and its answer on the wire, with bounds on everything that a hostile peer could stretch.
 
 use super::weigh::{Filler, HEAVIEST_BODY, weigh};
-use super::{json, jwt};
+use super::{json, jwt, made};
 use crate::check::{CannotLook, Live};
 use crate::target::{HouseRules, Service};
 use serde_json::{Map, Value, json};
@@ -78,6 +78,7 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
     if live.target_is_gone().await {
         return Err(CannotLook::new("http", TARGET_DOWN));
     }
+    made::before(live, spec)?;
     if let Some(pace) = &live.target.rules.pace {
         pace.turn().await;
     }
@@ -88,6 +89,7 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
         Err(_) => json!({"silence": "no answer in time"}),
     };
     live.note_answer(spec.service, seen.get("silence").is_none());
+    made::after(live, spec, &seen)?;
     let mut seen = seen;
     seen["ms"] = json!((began.elapsed().as_secs_f64() * 1e5).round() / 100.0);
     Ok(seen)
@@ -112,7 +114,7 @@ fn build(live: &Live, spec: &Spec) -> Result<reqwest::RequestBuilder, CannotLook
         request = request.header(live.target.rules.theirs(name), live.vault.open(value.as_str().unwrap_or_default()));
     }
     if let Some(body) = &spec.body {
-        request = request.json(&live.vault.open_json(body));
+        request = request.json(&made::in_full(live, spec, live.vault.open_json(body)));
     }
     if let Some(filler) = spec.filler {
         request = filler.put(request);

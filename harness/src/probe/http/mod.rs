@@ -4,6 +4,7 @@ mod exchange;
 mod json;
 mod jwt;
 mod load;
+mod made;
 mod pending;
 mod reply;
 mod request;

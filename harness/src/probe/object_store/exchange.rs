@@ -2,12 +2,14 @@
 
 use super::{Signer, Store, archive};
 use crate::check::{CannotLook, Live};
+use crate::ledger::Thing;
 use crate::probe::http::{LONGEST_TEXT, TARGET_DOWN, silence};
 use crate::probe::unix_now;
 use crate::target::{ObjectStoreAccess, StoreUser};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use roxmltree::{Document, Node, ParsingOptions};
 use rusty_s3::signing::sign;
@@ -230,6 +232,9 @@ pub(super) async fn send(
         return Err(cannot(TARGET_DOWN));
     }
     let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(cannot)?;
+    if method == reqwest::Method::PUT {
+        live.note(made(live, &url), None, None)?;
+    }
     let mut request = live.http.request(method.clone(), url);
     if matches!(method.as_str(), "PUT" | "POST") {
         // MinIO insists on it for settings of buckets.
@@ -245,6 +250,19 @@ pub(super) async fn send(
         live.pulse.miss()
     }
     Ok(seen)
+}
+
+/// What a PUT to this address makes, for the ledger of a run on somebody else's system.
+fn made(live: &Live, url: &Url) -> Option<Thing> {
+    let endpoint: Url = live.target.object_store.as_ref()?.endpoint.parse().ok()?;
+    if url.origin() != endpoint.origin() {
+        return None;
+    }
+    let path = url.path().strip_prefix(endpoint.path().trim_end_matches('/'))?.trim_start_matches('/');
+    match path.split_once('/').filter(|(_, key)| !key.is_empty()) {
+        Some((bucket, key)) => Thing::object(bucket, &percent_decode_str(key).decode_utf8_lossy()),
+        None => Thing::bucket(path.trim_end_matches('/')),
+    }
 }
 
 async fn receive(request: reqwest::RequestBuilder, reading: Reading) -> Value {

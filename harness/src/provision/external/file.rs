@@ -29,6 +29,9 @@ pub struct TargetFile {
     pub postgres: Option<PostgresTable>,
     pub redis: Option<RedisTable>,
     pub object_store: Option<ObjectStoreTable>,
+    #[serde(default)]
+    pub accounts: Vec<AccountTable>,
+    pub registration: Option<RegistrationTable>,
     pub tokens: Option<TokensTable>,
     pub headers: Option<HeadersTable>,
     pub test: Option<TestTable>,
@@ -96,6 +99,21 @@ pub struct ObjectStoreTable {
 pub struct StoreUserTable {
     pub access_key_env: Spanned<String>,
     pub secret_key_env: Spanned<String>,
+}
+
+/// `[[accounts]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountTable {
+    pub email: Spanned<String>,
+    pub password_env: Spanned<String>,
+}
+
+/// `[registration]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrationTable {
+    pub fields: BTreeMap<String, Spanned<toml::Value>>,
 }
 
 /// `[tokens]`.

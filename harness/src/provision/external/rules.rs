@@ -2,9 +2,11 @@
 
 use super::Reader;
 use super::error::TargetFileError;
-use crate::target::{Forbidden, HouseRules, Pace};
+use super::file::RegistrationTable;
+use crate::target::{Forbidden, HouseRules, Pace, Secret};
 use reqwest::header::HeaderName;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use toml::Spanned;
 
@@ -39,6 +41,7 @@ impl Reader<'_> {
         forbid: &[Spanned<String>],
         pace: Option<Spanned<u32>>,
         headers: HeadersTable,
+        registration: Map<String, Value>,
     ) -> Result<HouseRules, TargetFileError> {
         let forbidden = forbid.iter().map(|entry| {
             Forbidden::named(entry.as_ref()).ok_or_else(|| {
@@ -59,8 +62,35 @@ impl Reader<'_> {
         Ok(HouseRules {
             forbidden: forbidden.collect::<Result<_, _>>()?,
             headers: self.headers(headers)?,
+            registration,
             pace: pace.transpose()?,
         })
+    }
+
+    /// What a registration says beside what the contract has; a credential among it comes from a variable, and is a secret.
+    pub(super) fn registration(
+        &self,
+        table: Option<RegistrationTable>,
+        secrets: &mut Vec<Secret>,
+    ) -> Result<Map<String, Value>, TargetFileError> {
+        let mut fields = Map::new();
+        for (key, given) in table.into_iter().flat_map(|table| table.fields) {
+            let place = given.span();
+            let told = format!("registration.fields.{key}");
+            match (key.strip_suffix("_env"), given.into_inner()) {
+                (Some(field), toml::Value::String(variable)) => {
+                    let secret = self.secret(&told, &Spanned::new(place, variable))?;
+                    fields.insert(field.to_owned(), Value::from(secret.expose()));
+                    secrets.push(secret);
+                }
+                (_, value) => {
+                    let value = serde_json::to_value(value);
+                    let value = value.map_err(|error| self.source.wrong(place, &told, &error.to_string()))?;
+                    fields.insert(key, value);
+                }
+            }
+        }
+        Ok(fields)
     }
 
     fn headers(&self, table: HeadersTable) -> Result<BTreeMap<String, String>, TargetFileError> {

@@ -1,0 +1,123 @@
+//! Something that checks make on somebody else's system and that should not stay there.
+
+use serde::{Deserialize, Serialize};
+
+/// How names begin that the suite gives to what it makes; nothing else is ever removed by name.
+const OURS: &str = "conform-";
+/// Ids are UUIDs or short words; what a target calls an id may be anything.
+const LONGEST_ID: usize = 64;
+
+/// One thing, by what it can be found again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "thing", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Thing {
+    /// An object in the S3 store, with all its versions.
+    Object {
+        /// Its bucket.
+        bucket: String,
+        /// Its key.
+        key: String,
+    },
+    /// A bucket of the S3 store, with all that is in it.
+    Bucket {
+        /// Its name.
+        name: String,
+    },
+    /// A diagram.
+    Diagram {
+        /// Its id.
+        id: String,
+        /// Id of the user whose it is; empty where it is not known.
+        owner: String,
+    },
+    /// A user, with all that is theirs.
+    Account {
+        /// The address that they sign in with.
+        email: String,
+    },
+}
+
+impl Thing {
+    /// An object, if it or its bucket bears a name of the suite's.
+    pub fn object(bucket: &str, key: &str) -> Option<Thing> {
+        let ours = bucket.contains(OURS) || key.contains(OURS);
+        let word = !bucket.is_empty() && !bucket.contains('/') && !key.is_empty();
+        (ours && word).then(|| Thing::Object { bucket: bucket.to_owned(), key: key.to_owned() })
+    }
+
+    /// A bucket, if it bears a name of the suite's.
+    pub fn bucket(name: &str) -> Option<Thing> {
+        (name.contains(OURS) && is_word(name, ".-")).then(|| Thing::Bucket { name: name.to_owned() })
+    }
+
+    /// A diagram, if its id can stand in a path and in a statement as it is.
+    pub fn diagram(id: &str, owner: &str) -> Option<Thing> {
+        let owner = if is_word(owner, "-_") { owner } else { "" };
+        is_word(id, "-_").then(|| Thing::Diagram { id: id.to_owned(), owner: owner.to_owned() })
+    }
+
+    /// A user, if their address bears a name of the suite's.
+    pub fn account(email: &str) -> Option<Thing> {
+        (email.starts_with(OURS) && is_word(email, "@.-")).then(|| Thing::Account { email: email.to_owned() })
+    }
+
+    /// Whether it is one of those that this type's functions make: what a ledger holds is not trusted more than that.
+    pub(super) fn is_sound(&self) -> bool {
+        let made = match self {
+            Thing::Object { bucket, key } => Thing::object(bucket, key),
+            Thing::Bucket { name } => Thing::bucket(name),
+            Thing::Diagram { id, owner } => Thing::diagram(id, owner),
+            Thing::Account { email } => Thing::account(email),
+        };
+        made.as_ref() == Some(self)
+    }
+}
+
+/// Letters, digits and these marks, not too many.
+fn is_word(text: &str, marks: &str) -> bool {
+    (1..=LONGEST_ID).contains(&text.len())
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || marks.contains(letter))
+}
+
+impl std::fmt::Display for Thing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Thing::Object { bucket, key } => write!(f, "object {key} in bucket {bucket}"),
+            Thing::Bucket { name } => write!(f, "bucket {name}"),
+            Thing::Diagram { id, .. } => write!(f, "diagram {id}"),
+            Thing::Account { email } => write!(f, "account {email}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_bears_our_name_is_a_thing_of_ours() {
+        assert!(Thing::account("conform-f041-1a2b3c4d@example.com").is_some());
+        assert!(Thing::bucket("x-conform-f029-1a2b3c4d").is_some());
+        assert!(Thing::object("diagrams", "kept/conform-f027-1a2b3c4d").is_some());
+        for thing in [
+            Thing::account("admin@example.com"),
+            Thing::account("conform-' or true; --@example.com"),
+            Thing::bucket("diagrams"),
+            Thing::object("diagrams", "beside"),
+            Thing::object("a/../conform-", "key"),
+        ] {
+            assert_eq!(thing, None);
+        }
+    }
+
+    #[test]
+    fn a_diagram_whose_id_leads_elsewhere_is_left_alone() {
+        for id in ["", "../admin/users", "a?permanent=true", "a'b", &"a".repeat(65)] {
+            assert_eq!(Thing::diagram(id, ""), None, "{id}");
+        }
+        let thing = Thing::diagram("7d5c1a90-0000-4000-8000-000000000001", "x' or true").unwrap();
+        assert!(matches!(&thing, Thing::Diagram { owner, .. } if owner.is_empty()));
+        assert!(thing.is_sound());
+        assert!(!Thing::Account { email: "admin@example.com".to_owned() }.is_sound());
+    }
+}

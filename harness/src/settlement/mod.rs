@@ -1,0 +1,81 @@
+//! Removes from somebody else's system what checks made there, by the ledger of their run.
+
+mod diagrams;
+mod objects;
+mod rows;
+
+use crate::check::{Case, Live, Stop};
+use crate::ledger::{Ledger, LedgerError, Owed, Thing};
+use crate::target::Need;
+use std::sync::Arc;
+
+/// Said of an account that only its database could forget: AutoGraph has no route that removes one.
+const NO_ROUTE: &str = "no route removes an account, and there is no leave to write to the database";
+/// Said of what is left once nothing answers any more.
+const SILENT: &str = "the target does not answer";
+
+/// What became of the things that a ledger names.
+#[derive(Debug, Default)]
+pub struct Settlement {
+    /// What is gone.
+    pub removed: Vec<Thing>,
+    /// What is still there, and why.
+    pub left: Vec<(Thing, String)>,
+}
+
+/// Removes what is owed, one thing after another; what cannot be removed stays in the ledger with the reason. A target
+/// that has stopped answering is not asked again.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub async fn settle(ledger: &Ledger, live: &Arc<Live>) -> Result<Settlement, LedgerError> {
+    let (mut settlement, mut silent) = (Settlement::default(), false);
+    let owed = ledger.owed();
+    for one in &owed {
+        silent = silent || live.target_is_gone().await;
+        let mut case = Case::live(live.clone(), 0, 0, 0);
+        let done = match silent {
+            true => Err(Remains(SILENT.to_owned())),
+            false => remove(&mut case, one, &owed).await,
+        };
+        match done {
+            Ok(()) => {
+                ledger.removed(&one.thing)?;
+                settlement.removed.push(one.thing.clone());
+            }
+            Err(Remains(why)) => {
+                ledger.left(&one.thing, &why)?;
+                settlement.left.push((one.thing.clone(), why));
+            }
+        }
+    }
+    // Passwords help to remove diagrams and nothing else.
+    if !settlement.left.iter().any(|(thing, _)| matches!(thing, Thing::Diagram { .. })) {
+        ledger.forget_key()?;
+    }
+    Ok(settlement)
+}
+
+/// Why something is still there.
+struct Remains(String);
+
+impl From<Stop> for Remains {
+    fn from(stop: Stop) -> Remains {
+        Remains(match stop {
+            Stop::Failed => "the target has other tables than the contract's".to_owned(),
+            other => other.to_string(),
+        })
+    }
+}
+
+async fn remove(case: &mut Case, owed: &Owed, all: &[Owed]) -> Result<(), Remains> {
+    match &owed.thing {
+        Thing::Object { bucket, key } => objects::remove_object(case, bucket, key).await,
+        Thing::Bucket { name } => objects::remove_bucket(case, name).await,
+        Thing::Diagram { id, owner } => diagrams::remove(case, (id, owner), owed, all).await,
+        Thing::Account { email } if case.can(Need::DatabaseWrites) => {
+            rows::remove(case, "users", &format!("email = '{email}'")).await
+        }
+        Thing::Account { .. } => Err(Remains(NO_ROUTE.to_owned())),
+    }
+}
