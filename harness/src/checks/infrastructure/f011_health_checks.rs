@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     sabotage: &[
         rewrite_text("svg-renderer says that it is unwell", Service::SvgRenderer, "/health", "healthy", "ailing"),
         rewrite_status("export-service answers its health check with 500", Service::Export, "/health", 500)
-            .and_red(&[7]),
+            .and_red(&[7, 20, 46, 47]),
     ],
     run: |case| Box::pin(run(case)),
 };

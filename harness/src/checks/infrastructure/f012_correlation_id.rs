@@ -35,7 +35,7 @@ pub const CHECK: Check = Check {
     ],
     control: "requests under way at the same moment have an id each, and no line bears another's",
     sabotage: &[
-        drop_header("the id is lost on the way to diagram-service", Service::Diagram, ID).and_red(&[7, 39]),
+        drop_header("the id is lost on the way to diagram-service", Service::Diagram, ID).and_red(&[7, 37, 39, 40]),
         mute_log("diagram-service's log is lost", Service::Diagram).and_red(&[7, 18, 37, 39, 40]),
     ],
     run: |case| Box::pin(run(case)),

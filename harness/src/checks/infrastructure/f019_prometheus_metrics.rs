@@ -18,7 +18,7 @@ pub const CHECK: Check = Check {
     needs: &[Need::Address(Service::Gateway)],
     control: "counters that nothing was sent to never go down",
     sabotage: &[
-        set_variable("git-service has no metrics", Service::Git, "METRICS_ENABLED", "false").and_red(&[40]),
+        set_variable("git-service has no metrics", Service::Git, "METRICS_ENABLED", "false").and_red(&[20, 40]),
         rewrite_text(
             "export-service's histogram is announced as a gauge",
             Service::Export,

@@ -44,7 +44,8 @@ pub const CHECK: Check = Check {
             Service::Auth,
             "DATABASE_URL",
             "postgresql://nobody@127.0.0.1:1/x",
-        ),
+        )
+        .and_red(&[13]),
         set_variable("the process environment names the Redis", Service::Auth, "REDIS_URL", "redis://127.0.0.1:1"),
     ],
     run: |case| Box::pin(run(case)),

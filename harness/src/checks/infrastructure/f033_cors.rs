@@ -44,7 +44,7 @@ pub const CHECK: Check = Check {
     sabotage: &[
         set_variable("only another origin is allowed", Service::Gateway, "CORS_ORIGINS", "http://localhost:3001")
             .and_red(&[44]),
-        set_variable("every origin is allowed", Service::Gateway, "CORS_ORIGINS", "*"),
+        set_variable("every origin is allowed", Service::Gateway, "CORS_ORIGINS", "*").and_red(&[44]),
         set_variable(
             "pages without an origin are allowed",
             Service::Gateway,

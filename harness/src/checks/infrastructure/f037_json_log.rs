@@ -29,7 +29,7 @@ pub const CHECK: Check = Check {
     control: "the search by one request's id finds no line of a request sent at the same moment",
     sabotage: &[
         set_variable("git-service writes lines for people", Service::Git, "LOG_FORMAT", "text").and_red(&[40]),
-        mute_log("export-service's log is lost", Service::Export),
+        mute_log("export-service's log is lost", Service::Export).and_red(&[40]),
     ],
     run: |case| Box::pin(run(case)),
 };

@@ -37,7 +37,8 @@ pub const CHECK: Check = Check {
     sabotage: &[
         set_variable("requests count as slow above 10 s", Service::Auth, "SLOW_REQUEST_THRESHOLD_MS", "10000"),
         set_variable("requests count as slow above 0.5 s", Service::Auth, "SLOW_REQUEST_THRESHOLD_MS", "500"),
-        set_variable("svg-renderer has no metrics", Service::SvgRenderer, "METRICS_ENABLED", "false").and_red(&[19]),
+        set_variable("svg-renderer has no metrics", Service::SvgRenderer, "METRICS_ENABLED", "false")
+            .and_red(&[19, 20]),
     ],
     run: |case| Box::pin(run(case)),
 };

@@ -69,6 +69,7 @@ fn example_has_everything() {
         Need::Control,
         Need::Clock,
         Need::TestEndpoints,
+        Need::Account,
         Need::SigningKey,
         Need::Log(Service::Gateway),
         Need::Log(Service::Auth),
@@ -80,7 +81,17 @@ fn example_has_everything() {
     assert_eq!(target.name, "staging");
     assert_eq!(target.services[&Service::Frontend].health, "/api/health");
     assert_eq!(target.postgres.as_ref().unwrap().password.expose(), "value of STAGING_POSTGRES_PASSWORD");
-    assert_eq!(target.all_secrets().len(), 5);
+    assert_eq!(target.all_secrets().len(), 8);
+    let said = serde_json::json!({"accept_terms": true, "invite_code": "value of STAGING_INVITE"});
+    assert_eq!(serde_json::Value::Object(target.rules.registration), said);
+}
+
+#[test]
+fn accounts_and_registrations_are_checked() {
+    let accounts = format!("{GATEWAY}[[accounts]]\nemail = \"guest\"\npassword_env = \"SET\"\n");
+    assert_problem(&accounts, "4:9 accounts.email: ", "expected the address that the user signs in with");
+    let invite = format!("{GATEWAY}[registration]\nfields = {{ invite_env = \"UNSET\" }}\n");
+    assert_problem(&invite, "4:25 registration.fields.invite_env: ", "the environment variable UNSET is not set");
 }
 
 #[test]
