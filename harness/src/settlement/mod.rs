@@ -6,7 +6,6 @@ mod rows;
 
 use crate::check::{Case, Live, Stop};
 use crate::ledger::{Ledger, LedgerError, Owed, Thing};
-use crate::target::Need;
 use std::sync::Arc;
 
 /// Said of an account that only its database could forget: AutoGraph has no route that removes one.
@@ -73,7 +72,7 @@ async fn remove(case: &mut Case, owed: &Owed, all: &[Owed]) -> Result<(), Remain
         Thing::Object { bucket, key } => objects::remove_object(case, bucket, key).await,
         Thing::Bucket { name } => objects::remove_bucket(case, name).await,
         Thing::Diagram { id, owner } => diagrams::remove(case, (id, owner), owed, all).await,
-        Thing::Account { email } if case.can(Need::DatabaseWrites) => {
+        Thing::Account { email } if case.may_write().is_ok() => {
             rows::remove(case, "users", &format!("email = '{email}'")).await
         }
         Thing::Account { .. } => Err(Remains(NO_ROUTE.to_owned())),
