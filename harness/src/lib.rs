@@ -2,15 +2,14 @@
 //!
 //! Data flows one way, and the modules stand in that order; each knows those before it and none after.
 
-// What there is: the catalogue, what a run finds, where it is written down, and the system under check.
+// What there is: the catalogue, what a run finds, the system under check, what is made there, and where all is written down.
 pub mod catalogue;
 pub mod digraph;
 pub mod outcome;
-pub mod record;
 pub mod target;
 
-// What is made on somebody else's system, to be removed again.
 pub mod ledger;
+pub mod record;
 
 // How we look: the world around a target, bringing a target up (or breaking it), looking at it, deciding each feature.
 pub mod guard;
