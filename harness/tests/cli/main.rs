@@ -1,6 +1,7 @@
 //! The suite through its command line: what it prints, what it writes, and what the shell sees.
 
 mod chromium;
+mod clean;
 mod completions;
 mod diff;
 mod explain;
