@@ -2,6 +2,8 @@
 
 mod args;
 mod baseline;
+#[cfg(test)]
+mod cluster_job;
 mod completions;
 mod course;
 mod diff;

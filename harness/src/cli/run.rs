@@ -9,7 +9,7 @@ use crate::provision::{BackendChoice, Options, external};
 use crate::record::{OUTCOMES_FILE, Record, RecordError, point_latest};
 use crate::report::{Format, Terminal, render};
 use crate::runner::{News, Session, Subject, conduct};
-use crate::shard::Shard;
+use crate::shard::{NoShard, Shard};
 use crate::target::Cluster;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,8 @@ enum RunError {
     NoKubectl,
     #[error("none of the selected features is in shard {0}; take fewer shards or more features")]
     EmptyShard(Shard),
+    #[error(transparent)]
+    Shard(#[from] NoShard),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error("the harness could not start: {0}")]
@@ -143,7 +145,7 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
 fn selected(args: &RunArgs, catalogue: &Catalogue) -> Result<Vec<u16>, RunError> {
     let last = place::record(None).ok().flatten();
     let mut numbers = place::select(&args.which.selection, catalogue, last.as_ref())?.numbers().to_vec();
-    if let Some(shard) = args.course.shard {
+    if let Some(shard) = args.course.shard()? {
         numbers.retain(|&feature| shard.holds(feature));
         if numbers.is_empty() {
             return Err(RunError::EmptyShard(shard));
