@@ -1,6 +1,6 @@
 //! A record for the tests of everything that reads one: each verdict once or more, and text that means harm.
 
-use super::{CatalogueId, Footer, Header, Record, RecordWriter, ServiceState, VERSION};
+use super::{CatalogueId, Deadlines, Footer, Header, Record, RecordWriter, ServiceState, VERSION};
 use crate::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -109,7 +109,13 @@ pub(crate) fn footer() -> Footer {
     let ill =
         ServiceState { healthy: false, version: None, reason: Some("no connection".into()), ..sound("ai-service", "") };
     let environment = vec![sound("api-gateway", "1.0.0"), sound("auth-service", "<b>2</b> \u{1b}[31m"), ill];
-    Footer { ended: "2025-11-24T06:50:12Z".into(), duration_ms: 72_345.0, totals, environment: Some(environment) }
+    Footer {
+        ended: "2025-11-24T06:50:12Z".into(),
+        duration_ms: 72_345.0,
+        totals,
+        environment: Some(environment),
+        deadlines: Some(Deadlines { answer_ms: 12.5, check_s: 92.0 }),
+    }
 }
 
 /// Writes the fixture as a finished record.

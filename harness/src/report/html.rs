@@ -11,7 +11,7 @@ use self::group::{AreaView, PhaseView, area, phase};
 use self::timings::{Timings, timings};
 use super::dependency_map::DependencyMap;
 use super::layout::{Template, lay_out, policy};
-use super::summary::duration;
+use super::summary::{answer, duration};
 use super::{ReportError, Summary, Tally, plain};
 use crate::outcome::Verdict;
 use crate::record::Record;
@@ -122,7 +122,8 @@ fn facts(record: &Record) -> Vec<Fact> {
     ];
     let ours = ours.map(|(name, value)| (name.to_owned(), value));
     let others = header.facts.iter().map(|(name, value)| (name.clone(), value.clone()));
-    let all = ours.into_iter().chain(others);
+    let pace = answer(record).map(|value| ("an answer took".to_owned(), value));
+    let all = ours.into_iter().chain(pace).chain(others);
     all.map(|(name, value)| Fact { name: plain::line(&name), value: plain::line(&value) }).collect()
 }
 

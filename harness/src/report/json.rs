@@ -3,7 +3,7 @@
 use super::{Group, Summary, Tally, plain};
 use crate::catalogue::{Area, Phase};
 use crate::outcome::Outcome;
-use crate::record::{CatalogueId, Record, ServiceState};
+use crate::record::{CatalogueId, Deadlines, Record, ServiceState};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -24,6 +24,7 @@ struct Report<'a> {
     target: &'a str,
     facts: &'a BTreeMap<String, String>,
     environment: Option<&'a [ServiceState]>,
+    deadlines: Option<Deadlines>,
     seed: u64,
     patience_s: f64,
     selection: &'a [u16],
@@ -76,6 +77,7 @@ pub(super) fn render(record: &Record) -> String {
         target: &header.target,
         facts: &header.facts,
         environment: record.footer.as_ref().and_then(|footer| footer.environment.as_deref()),
+        deadlines: record.footer.as_ref().and_then(|footer| footer.deadlines),
         seed: header.seed,
         patience_s: header.patience_s,
         selection: &header.selection,

@@ -1,6 +1,6 @@
 //! The report for people and pull requests, in Markdown as code forges show it.
 
-use super::summary::duration;
+use super::summary::{answer, duration};
 use super::{Group, Summary, plain, reason};
 use crate::outcome::{Outcome, Verdict};
 use crate::record::{Record, evidence_path};
@@ -58,6 +58,9 @@ fn head(page: &mut String, record: &Record, summary: &Summary) {
     ];
     for (name, value) in ours {
         add!(page, "| {name} | {} |", inline(&value));
+    }
+    if let Some(value) = answer(record) {
+        add!(page, "| an answer took | {} |", inline(&value));
     }
     for (name, value) in &header.facts {
         add!(page, "| {} | {} |", inline(name), inline(value));

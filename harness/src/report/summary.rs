@@ -103,6 +103,12 @@ pub(super) fn duration(ms: f64) -> String {
     }
 }
 
+/// How fast the target answered, and how long a check had in consequence: `12.5 ms, so a check had 1 min 32 s`.
+pub(super) fn answer(record: &Record) -> Option<String> {
+    let deadlines = record.footer.as_ref()?.deadlines?;
+    Some(format!("{} ms, so a check had {}", deadlines.answer_ms, duration(deadlines.check_s * 1000.0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
