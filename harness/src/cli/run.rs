@@ -218,7 +218,7 @@ fn conclude(dir: &Path, terminal: &Terminal) -> Result<Exit, RunError> {
 /// # Errors
 /// Where a report cannot be made or written.
 pub(super) fn write_reports(record: &Record) -> Result<(), place::CommandError> {
-    for format in [Format::Html, Format::Markdown, Format::Json, Format::Junit] {
+    for format in Format::BESIDE_A_RECORD {
         let path = record.dir.join(format.file_name());
         let text = render(record, format)?;
         std::fs::write(&path, text).map_err(|source| place::CommandError::Unwritable { path, source })?;

@@ -11,7 +11,7 @@ use self::group::{AreaView, PhaseView, area, phase};
 use self::timings::{Timings, timings};
 use super::dependency_map::DependencyMap;
 use super::layout::{Template, lay_out, policy};
-use super::summary::{answer, duration};
+use super::summary::{answer, duration, flaky_in_words};
 use super::{ReportError, Summary, Tally, plain};
 use crate::outcome::Verdict;
 use crate::record::Record;
@@ -34,6 +34,7 @@ struct Page {
     target: String,
     words: String,
     lead: String,
+    flaky: Option<String>,
     damage: Option<String>,
     facts: Vec<Fact>,
     totals: Vec<Total>,
@@ -71,6 +72,7 @@ fn page(record: &Record, plain: usize) -> Result<String, ReportError> {
         target: plain::line(&record.header.target),
         words: summary.tally.words(),
         lead: lead(record, &summary),
+        flaky: flaky_in_words(record),
         damage: damage(record, &summary),
         facts: facts(record),
         totals: totals(&summary.tally),
@@ -268,6 +270,15 @@ mod tests {
         assert!(["101st", "refused", "status"].iter().all(|word| words.contains(word)), "{words}");
         // What failed is told in plain text all the same.
         assert!(page.contains("status of the 101st request"));
+    }
+
+    #[test]
+    fn a_flaky_feature_is_told_at_the_top_and_in_its_row() {
+        let (_place, record) = fixture::finished();
+        let page = render(&record).unwrap();
+        assert!(page.contains("1 flaky: 44 (pass 9, error 1). The worst"), "{page}");
+        let document = parse(&page);
+        assert!(text_of(with_id(&document, "f044").unwrap()).contains("flaky: pass 9, error 1"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The report for programs; `reports/report.schema.json` describes it.
 
+use super::summary::flaky;
 use super::{Group, Summary, Tally, plain};
 use crate::catalogue::{Area, Phase};
 use crate::outcome::Outcome;
@@ -30,6 +31,7 @@ struct Report<'a> {
     selection: &'a [u16],
     missing: &'a [u16],
     totals: &'a Tally,
+    flaky: Vec<u16>,
     phases: Vec<PhaseEntry<'a>>,
     areas: Vec<AreaEntry<'a>>,
     features: Vec<FeatureEntry<'a>>,
@@ -83,6 +85,7 @@ pub(super) fn render(record: &Record) -> String {
         selection: &header.selection,
         missing: &summary.missing,
         totals: &summary.tally,
+        flaky: flaky(record).iter().map(|outcome| outcome.feature).collect(),
         phases: summary.phases.iter().map(phase_entry).collect(),
         areas: summary.areas.iter().map(area_entry).collect(),
         features: record.outcomes.iter().map(feature_entry).collect(),
