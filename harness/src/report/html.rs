@@ -57,10 +57,15 @@ fn page(record: &Record, plain: usize) -> Result<String, ReportError> {
     let phases = summary.phases.iter().map(|group| phase(record, &summary, group, &details));
     let mut phases = phases.collect::<Result<Vec<_>, ReportError>>()?;
     let map = phases.iter_mut().flat_map(|phase| &mut phase.features).find_map(|feature| feature.map.take());
-    let features = || phases.iter().flat_map(|phase| &phase.features);
-    if features().map(|feature| feature.inside.len()).sum::<usize>() > plain {
-        for feature in phases.iter_mut().flat_map(|phase| &mut phase.features) {
-            feature.pack(record)?;
+    // What failed is packed last: a page that is printed shows it, and there is no time to unpack it then.
+    for failed in [false, true] {
+        let features = || phases.iter().flat_map(|phase| &phase.features);
+        if features().map(|feature| feature.inside.len()).sum::<usize>() > plain {
+            for feature in phases.iter_mut().flat_map(|phase| &mut phase.features) {
+                if feature.failed() == failed {
+                    feature.pack(record)?;
+                }
+            }
         }
     }
     // The comment marks let a reader of XML take the script for text, too.
@@ -270,6 +275,19 @@ mod tests {
         assert!(["101st", "refused", "status"].iter().all(|word| words.contains(word)), "{words}");
         // What failed is told in plain text all the same.
         assert!(page.contains("status of the 101st request"));
+    }
+
+    #[test]
+    fn what_failed_stays_plain_as_long_as_there_is_room_for_it() {
+        let (_place, record) = fixture::finished();
+        let packed = |plain: usize| {
+            let page = page(&record, plain).unwrap();
+            let document = parse(&page);
+            let packed = document.descendants().filter(|node| node.has_attribute("data-packed"));
+            packed.filter_map(|node| node.parent()?.attribute("id").map(str::to_owned)).collect::<Vec<_>>()
+        };
+        let sizes = (0..64).map(|size| packed(size << 10));
+        assert!(sizes.into_iter().any(|packed| packed == ["f041", "f043", "f044", "f045"]));
     }
 
     #[test]

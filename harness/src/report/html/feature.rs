@@ -125,6 +125,11 @@ pub(super) fn missing_view(feature: u16) -> FeatureView {
 }
 
 impl FeatureView {
+    /// Whether the target is wrong here.
+    pub(super) fn failed(&self) -> bool {
+        self.verdict == Verdict::Fail.word()
+    }
+
     /// Packs the details; what can be searched for stays.
     ///
     /// # Errors
