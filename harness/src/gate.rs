@@ -40,7 +40,7 @@ pub fn judge(record: &Record, selection: &Selection, accept_partial: bool, known
         match record.outcome(feature) {
             None => verdict.refused.push(remark("has no outcome in this record".to_owned())),
             Some(outcome) if outcome.is_flaky() => {
-                verdict.refused.push(remark(format!("flaky: {}", outcome.rounds_in_words())));
+                verdict.refused.push(remark(outcome.flaky().unwrap_or_default()));
             }
             Some(outcome) if outcome.verdict == Verdict::Pass => verdict.passed.push(feature),
             Some(outcome) if outcome.verdict == Verdict::Partial && accept_partial => {

@@ -3,8 +3,7 @@
 use crate::catalogue::{Area, Catalogue, PHASES, Phase};
 use crate::outcome::Verdict;
 use crate::record::Record;
-use std::collections::BTreeSet;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 
 /// The features that were selected: at least one, ascending.
@@ -48,9 +47,17 @@ pub enum SelectionError {
         /// What was written.
         word: String,
     },
-    /// `not` at the end.
-    #[error("`not` stands at the end; write what to leave out after it, such as `not 44`")]
+    /// `not` with nothing after it.
+    #[error("`not` stands before nothing; write what to leave out after it, such as `not 44`")]
     DanglingNot,
+    /// A word after `not` that can hardly be meant to be taken away.
+    #[error("`{word}` stands after `not`, so it is taken away, too, and {oddity}; write what is wanted before `not`")]
+    AfterNot {
+        /// The word.
+        word: String,
+        /// Why that can hardly be meant.
+        oddity: String,
+    },
     /// `failing` where nothing ran before.
     #[error("`failing` needs a record, and there is no last one; run `conform run` first")]
     NoRecord,
@@ -63,36 +70,45 @@ pub enum SelectionError {
 }
 
 impl Selection {
-    /// Reads the words of a command line: the union of what they name, without what stands after `not`.
+    /// Reads the words of a command line: the union of what they name, up to `not`, without what stands after it.
     ///
     /// Only exclusions leave the rest of all features; no words at all mean all features. `checked` are the
     /// features that have a check, `last` is the last record.
     ///
     /// # Errors
-    /// When a word means nothing here, or nothing is selected.
+    /// When a word means nothing here, or nothing is selected, or a word stands after `not` that was hardly meant to:
+    /// whoever writes `not 44 phase 1` wants phase 1.
     pub fn parse(
         words: &[String],
         catalogue: &Catalogue,
         checked: &[u16],
         last: Option<&Record>,
     ) -> Result<Selection, SelectionError> {
-        let mut reader = Reader { items: items(words), catalogue, checked, last };
-        let mut wanted = BTreeSet::new();
-        let mut unwanted = BTreeSet::new();
-        let mut named_any = false;
-        while let Some(item) = reader.items.pop_front() {
-            if item.word == "not" {
-                let item = reader.items.pop_front().ok_or(SelectionError::DanglingNot)?;
-                unwanted.extend(reader.group(item)?);
-            } else {
-                named_any = true;
-                wanted.extend(reader.group(item)?);
+        let mut reader = Reader { items: items(words), said: Vec::new(), catalogue, checked, last };
+        let mut wanted = Vec::new();
+        let mut taken = Vec::new();
+        // Where the words after the last `not` begin.
+        let mut after_not = None;
+        while let Some(first) = reader.next() {
+            if first == "not" {
+                if reader.items.front().is_none_or(|item| item.word == "not") {
+                    return Err(SelectionError::DanglingNot);
+                }
+                after_not = Some(taken.len());
+                continue;
+            }
+            let term = Term { numbers: reader.term(&first)?, words: std::mem::take(&mut reader.said).join(" ") };
+            match after_not {
+                None => wanted.push(term),
+                Some(at) => {
+                    may_be_meant(&term, &taken[at..], &wanted)?;
+                    taken.push(term);
+                }
             }
         }
-        if !named_any {
-            wanted = reader.all().collect();
-        }
-        let left: Vec<u16> = wanted.difference(&unwanted).copied().collect();
+        let numbers = |terms: &[Term]| terms.iter().flat_map(|term| term.numbers.clone()).collect::<BTreeSet<u16>>();
+        let named = if wanted.is_empty() { reader.all().collect() } else { numbers(&wanted) };
+        let left: Vec<u16> = named.difference(&numbers(&taken)).copied().collect();
         if left.is_empty() {
             return Err(SelectionError::Empty { words: words.join(" ") });
         }
@@ -105,7 +121,32 @@ impl Selection {
     }
 }
 
-/// A word of the selection. What a comma joins to the word before shares its `phase`, `area` or `not`.
+/// What one or two words name, such as `41` or `phase 1`.
+struct Term {
+    words: String,
+    numbers: Vec<u16>,
+}
+
+/// Whether a term can be meant to be taken away, too, after `others` behind the same `not`.
+fn may_be_meant(term: &Term, others: &[Term], wanted: &[Term]) -> Result<(), SelectionError> {
+    let odd = |oddity: String| Err(SelectionError::AfterNot { word: term.words.clone(), oddity });
+    let covers = |other: &&Term| {
+        let whole = other.numbers.iter().all(|number| term.numbers.contains(number));
+        whole && !other.numbers.is_empty() && other.numbers.len() < term.numbers.len()
+    };
+    if let Some(other) = others.iter().find(covers) {
+        return odd(format!("`{}` with it", other.words));
+    }
+    // What these two name changes from run to run, so that they may well be written without need.
+    let settled = ![term].into_iter().chain(wanted).any(|term| ["checked", "failing"].contains(&term.words.as_str()));
+    let takes_nothing = !wanted.iter().any(|one| one.numbers.iter().any(|number| term.numbers.contains(number)));
+    if settled && takes_nothing && !others.is_empty() && !wanted.is_empty() {
+        return odd("is not among what stands before it".to_owned());
+    }
+    Ok(())
+}
+
+/// A word of the selection. What a comma joins to the word before shares its `phase` or `area`.
 struct Item {
     word: String,
     joined: bool,
@@ -125,6 +166,8 @@ fn items(words: &[String]) -> VecDeque<Item> {
 
 struct Reader<'a> {
     items: VecDeque<Item>,
+    /// The words of the term that is being read.
+    said: Vec<String>,
     catalogue: &'a Catalogue,
     checked: &'a [u16],
     last: Option<&'a Record>,
@@ -135,13 +178,13 @@ impl Reader<'_> {
         self.catalogue.features().iter().map(|feature| feature.number)
     }
 
-    /// A term and all that commas join to it.
-    fn group(&mut self, first: Item) -> Result<Vec<u16>, SelectionError> {
-        let mut numbers = self.term(&first.word)?;
-        while let Some(next) = self.items.pop_front_if(|item| item.joined && item.word != "not") {
-            numbers.extend(self.term(&next.word)?);
+    /// The next word.
+    fn next(&mut self) -> Option<String> {
+        let item = self.items.pop_front()?;
+        if item.word != "not" {
+            self.said.push(item.word.clone());
         }
-        Ok(numbers)
+        Some(item.word)
     }
 
     fn term(&mut self, word: &str) -> Result<Vec<u16>, SelectionError> {
@@ -160,14 +203,14 @@ impl Reader<'_> {
         &mut self,
         read: fn(&Self, &str) -> Result<Vec<u16>, SelectionError>,
     ) -> Result<Vec<u16>, SelectionError> {
-        let first = self.items.pop_front().map(|item| item.word).unwrap_or_default();
+        let first = self.next().unwrap_or_default();
         let mut numbers = read(self, &first)?;
         while let Some(next) = self.items.front().filter(|item| item.joined) {
             let Ok(more) = read(self, &next.word) else {
                 break;
             };
             numbers.extend(more);
-            self.items.pop_front();
+            self.next();
         }
         Ok(numbers)
     }
@@ -265,12 +308,37 @@ mod tests {
     }
 
     #[test]
-    fn not_takes_away_whatever_the_order() {
-        assert_eq!(select("not 2 1-3").unwrap(), [1, 3]);
+    fn all_that_stands_after_not_is_taken_away() {
         assert_eq!(select("1-5 not 2,3").unwrap(), [1, 4, 5]);
+        assert_eq!(select("1-5 not 2 3").unwrap(), [1, 4, 5]);
+        assert_eq!(select("1-5 not 2, 3 not 4").unwrap(), [1, 5]);
+        assert_eq!(select("not 1 30").unwrap().len(), 677);
+        assert_eq!(select("phase 1 not 1 30 31").unwrap().len(), 47);
+        assert_eq!(select("phase 1-2 not area auth 1-49").unwrap(), (50..=63).collect::<Vec<_>>());
         assert_eq!(select("checked not phase 2").unwrap(), [41, 42]);
         assert_eq!(select("not phase 1,2 not area polish").unwrap(), (111..=649).collect::<Vec<_>>());
         assert_eq!(select("not 44").unwrap().len(), 678);
+    }
+
+    #[test]
+    fn what_can_hardly_be_meant_after_not_is_no_guess() {
+        let told = |words: &str| select(words).unwrap_err().to_string();
+        let hint = "write what is wanted before `not`";
+        for (words, word, oddity) in [
+            ("not 44 phase 1", "phase 1", "and `44` with it"),
+            ("not 2 1-3", "1-3", "and `2` with it"),
+            ("not phase 1,2 all", "all", "and `phase 1 2` with it"),
+            ("1-43 not 20 45-50", "45-50", "and is not among what stands before it"),
+            ("phase 1 not 20 60", "60", "and is not among what stands before it"),
+        ] {
+            let told = told(words);
+            assert!(told.starts_with(&format!("`{word}` stands after `not`")), "{words}: {told}");
+            assert!(told.contains(oddity) && told.ends_with(hint), "{words}: {told}");
+        }
+        assert_eq!(select("not 44 not phase 1").unwrap().len(), 629);
+        assert_eq!(select("phase 1 not 60").unwrap().len(), 50);
+        assert_eq!(select("failing not 42 44").unwrap(), [64]);
+        assert_eq!(select("not 44 44").unwrap().len(), 678);
     }
 
     #[test]
@@ -292,7 +360,8 @@ mod tests {
         assert!(told("area kanvas").starts_with("there is no area `kanvas`; the areas are infrastructure, auth"));
         assert!(told("everything").starts_with("`everything` selects nothing; write a number (41)"));
         assert!(told("5-2").starts_with("the range 5-2 runs backwards"));
-        assert!(told("41 not").starts_with("`not` stands at the end"));
+        assert!(told("41 not").starts_with("`not` stands before nothing"));
+        assert_eq!(told("not not 41"), told("41 not"));
     }
 
     #[test]

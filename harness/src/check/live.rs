@@ -6,7 +6,7 @@ use crate::ledger::{Ledger, Thing};
 use crate::target::{Lent, Need, Service, Target};
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -72,6 +72,8 @@ pub struct Live {
     pub ledger: Option<Arc<Ledger>>,
     /// Guards before the stores of a target that is not the harness's own, made when first asked for.
     pub guards: Mutex<Vec<(Protocol, Guard)>>,
+    /// Answers that the loads of this case wait for, one after another.
+    load: AtomicU32,
 }
 
 impl Live {
@@ -100,6 +102,7 @@ impl Live {
             disturbed: AtomicBool::default(),
             sql: Mutex::new(None),
             guards: Mutex::default(),
+            load: AtomicU32::default(),
             lent: Mutex::default(),
             ledger: None,
         }
@@ -134,6 +137,19 @@ impl Live {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Notes that so many requests are about to be sent, some at a time: the deadline of the case moves on by what their
+    /// answers take. Where requests keep to a pace, it is the pace that counts, however many are sent at a time.
+    pub fn expect_load(&self, requests: usize, at_once: usize) {
+        let at_once = if self.target.rules.pace.is_some() { 1 } else { at_once.max(1) };
+        let answers = u32::try_from(requests.div_ceil(at_once)).unwrap_or(u32::MAX);
+        self.load.fetch_add(answers, Ordering::Relaxed);
+    }
+
+    /// Answers that its loads wait for, one after another.
+    pub fn load(&self) -> u32 {
+        self.load.load(Ordering::Relaxed)
     }
 
     /// Notes whether a service answered, for the pulse of the whole.

@@ -23,8 +23,9 @@ Selections:
   41            one feature               phase 1     a phase, also `phase 1-3`
   1-50          a range                   area auth   an area
   checked       all that have a check     failing     all that failed in the last record
-  all           all 679                   not 44      leaves out, also `not phase 2`
-Words add up, commas may join them, and what stands after `not` is taken away: `conform list phase 1 not 44,45`.";
+  all           all 679                   not 44 45   leaves out, also `not phase 2`
+Words add up, commas may join them, and all that stands after `not` is taken away: `conform list phase 1 not 44 45`.
+What is wanted stands before `not`; where nothing does, it is all 679.";
 
 const EXAMPLES: &str = "\
 Examples:

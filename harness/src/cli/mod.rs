@@ -3,6 +3,8 @@
 mod args;
 mod baseline;
 mod clean;
+#[cfg(test)]
+mod cluster_job;
 mod completions;
 mod course;
 mod diff;

@@ -9,7 +9,7 @@ use crate::provision::{BackendChoice, Options, external};
 use crate::record::{OUTCOMES_FILE, Record, RecordError, point_latest};
 use crate::report::{Format, Terminal, render};
 use crate::runner::{News, Session, Subject, conduct};
-use crate::shard::Shard;
+use crate::shard::{NoShard, Shard};
 use crate::target::Cluster;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,8 @@ enum RunError {
     NoKubectl,
     #[error("none of the selected features is in shard {0}; take fewer shards or more features")]
     EmptyShard(Shard),
+    #[error(transparent)]
+    Shard(#[from] NoShard),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error("the harness could not start: {0}")]
@@ -145,7 +147,7 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
 fn selected(args: &RunArgs, catalogue: &Catalogue) -> Result<Vec<u16>, RunError> {
     let last = place::record(None).ok().flatten();
     let mut numbers = place::select(&args.which.selection, catalogue, last.as_ref())?.numbers().to_vec();
-    if let Some(shard) = args.course.shard {
+    if let Some(shard) = args.course.shard()? {
         numbers.retain(|&feature| shard.holds(feature));
         if numbers.is_empty() {
             return Err(RunError::EmptyShard(shard));
@@ -218,7 +220,7 @@ fn conclude(dir: &Path, terminal: &Terminal) -> Result<Exit, RunError> {
 /// # Errors
 /// Where a report cannot be made or written.
 pub(super) fn write_reports(record: &Record) -> Result<(), place::CommandError> {
-    for format in [Format::Html, Format::Markdown, Format::Json, Format::Junit] {
+    for format in Format::BESIDE_A_RECORD {
         let path = record.dir.join(format.file_name());
         let text = render(record, format)?;
         std::fs::write(&path, text).map_err(|source| place::CommandError::Unwritable { path, source })?;

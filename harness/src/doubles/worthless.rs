@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -31,10 +32,12 @@ pub enum Worthless {
     BrokenBody,
     /// Answers in a protocol of its own.
     NotHttp,
+    /// Answers as [`Worthless::AlwaysHealthy`] does, after so many milliseconds.
+    Late(u64),
 }
 
 impl Worthless {
-    /// All kinds.
+    /// All kinds that are worthless each in a way of its own.
     pub const ALL: [Worthless; 14] = [
         Worthless::Refuses,
         Worthless::Mute,
@@ -69,6 +72,7 @@ impl Worthless {
             Worthless::EndlessBody => "sends a body that never ends",
             Worthless::BrokenBody => "breaks its bodies off",
             Worthless::NotHttp => "does not speak HTTP",
+            Worthless::Late(_) => "claims to be healthy and takes its time",
         }
     }
 }
@@ -166,6 +170,10 @@ async fn answer(kind: Worthless, request: &[u8], stream: &mut TcpStream) -> io::
         Worthless::Mute => return std::future::pending().await,
         Worthless::Always(204) => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
         Worthless::Always(status) => json(status, "{}"),
+        Worthless::Late(ms) => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            json(200, r#"{"status":"healthy"}"#)
+        }
         Worthless::AlwaysHealthy => json(200, r#"{"status":"healthy"}"#),
         Worthless::Echo => {
             let body = request.windows(4).position(|four| four == b"\r\n\r\n");

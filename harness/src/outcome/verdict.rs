@@ -152,6 +152,11 @@ impl Outcome {
         words.collect::<Vec<_>>().join(", ")
     }
 
+    /// `flaky: pass 19, fail 1`; nothing where the rounds agree.
+    pub fn flaky(&self) -> Option<String> {
+        self.is_flaky().then(|| format!("flaky: {}", self.rounds_in_words()))
+    }
+
     /// The first expectation that does not hold, with its step.
     pub fn first_failure(&self) -> Option<(&StepOutcome, &Expectation)> {
         self.steps

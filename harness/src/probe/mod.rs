@@ -30,3 +30,5 @@ pub use self::sql::Held;
 
 pub(crate) use self::clock::unix_now;
 pub(crate) use self::http::{Spec, TARGET_DOWN, exchange};
+#[cfg(test)]
+pub(crate) use self::manifests::documents;

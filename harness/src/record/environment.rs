@@ -1,4 +1,4 @@
-//! The state of the services of a target when a run began to look at it.
+//! What a target was like when a run began to look at it: the state of its services, and how fast they answer.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,4 +15,13 @@ pub struct ServiceState {
     /// Why it does not count as healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// How fast a target answered, and how long a check had in consequence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Deadlines {
+    /// What an answer took, in milliseconds.
+    pub answer_ms: f64,
+    /// The deadline of a check that neither waits in earnest nor sends a load, in seconds.
+    pub check_s: f64,
 }

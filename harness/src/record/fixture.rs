@@ -1,6 +1,6 @@
 //! A record for the tests of everything that reads one: each verdict once or more, and text that means harm.
 
-use super::{CatalogueId, Footer, Header, Record, RecordWriter, ServiceState, VERSION};
+use super::{CatalogueId, Deadlines, Footer, Header, Record, RecordWriter, ServiceState, VERSION};
 use crate::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -53,7 +53,10 @@ pub(crate) fn outcomes() -> Vec<Outcome> {
                 without(2, "A day passes", Verdict::Skip, "needs patience 61 s"),
             ],
         ),
-        outcome(44, "The database is away", vec![without(1, "It is stopped", Verdict::Error, NASTY)]),
+        Outcome {
+            rounds: [(Verdict::Pass, 9), (Verdict::Error, 1)].into(),
+            ..outcome(44, "The database is away", vec![without(1, "It is stopped", Verdict::Error, NASTY)])
+        },
         Outcome {
             reason: Some("needs power to stop and start services".into()),
             ..outcome(45, "A service restarts", vec![without(1, "It is stopped", Verdict::Skip, "needs power")])
@@ -109,7 +112,13 @@ pub(crate) fn footer() -> Footer {
     let ill =
         ServiceState { healthy: false, version: None, reason: Some("no connection".into()), ..sound("ai-service", "") };
     let environment = vec![sound("api-gateway", "1.0.0"), sound("auth-service", "<b>2</b> \u{1b}[31m"), ill];
-    Footer { ended: "2025-11-24T06:50:12Z".into(), duration_ms: 72_345.0, totals, environment: Some(environment) }
+    Footer {
+        ended: "2025-11-24T06:50:12Z".into(),
+        duration_ms: 72_345.0,
+        totals,
+        environment: Some(environment),
+        deadlines: Some(Deadlines { answer_ms: 12.5, check_s: 92.0 }),
+    }
 }
 
 /// Writes the fixture as a finished record.

@@ -1,6 +1,6 @@
 //! The three kinds of lines in `outcomes.jsonl`; `reports/outcomes.schema.json` describes them for others.
 
-use super::{CatalogueId, ServiceState};
+use super::{CatalogueId, Deadlines, ServiceState};
 use crate::outcome::{Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +45,9 @@ pub struct Footer {
     /// The state of the target's services as the run began to look at it; none where nobody asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Vec<ServiceState>>,
+    /// How fast the target answered then, and how long a check had in consequence; none where nothing answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadlines: Option<Deadlines>,
 }
 
 /// A line of `outcomes.jsonl`.

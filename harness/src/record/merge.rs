@@ -1,6 +1,6 @@
 //! Joins the records of several parts of one run, as shards leave them, into one.
 
-use super::{Footer, Header, Record, RecordError, RecordWriter, ServiceState};
+use super::{Deadlines, Footer, Header, Record, RecordError, RecordWriter, ServiceState};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +59,7 @@ pub fn merge(parts: &[Record], dir: &Path) -> Result<(), MergeError> {
             duration_ms: footers.iter().map(|footer| footer.duration_ms).fold(0.0, f64::max),
             totals: writer.totals(),
             environment: environment(&footers),
+            deadlines: slowest(&footers),
         })?;
     }
     Ok(())
@@ -111,6 +112,12 @@ fn environment(footers: &[&Footer]) -> Option<Vec<ServiceState>> {
         }
     }
     (!all.is_empty()).then_some(all)
+}
+
+/// The target as the part saw it to which it answered slowest.
+fn slowest(footers: &[&Footer]) -> Option<Deadlines> {
+    let measured = footers.iter().filter_map(|footer| footer.deadlines);
+    measured.max_by(|one, other| one.answer_ms.total_cmp(&other.answer_ms))
 }
 
 #[cfg(test)]

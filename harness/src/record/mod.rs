@@ -20,7 +20,7 @@ mod write;
 
 pub use catalogue_id::CatalogueId;
 pub use earlier::runs;
-pub use environment::ServiceState;
+pub use environment::{Deadlines, ServiceState};
 pub use error::RecordError;
 pub use latest::{latest, point_latest};
 pub use line::{Footer, Header, RecordLine, VERSION};

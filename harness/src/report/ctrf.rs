@@ -1,5 +1,6 @@
 //! The report in the Common Test Report Format, which CI tools of many kinds read: a test for each feature.
 
+use super::summary::flaky;
 use super::{plain, reason};
 use crate::catalogue::{Area, Phase};
 use crate::outcome::{Outcome, StepOutcome, Verdict};
@@ -51,7 +52,7 @@ fn summary(record: &Record, tests: &[Value]) -> Value {
     json!({
         "tests": tests.len(),
         "passed": count("passed"), "failed": count("failed"), "skipped": count("skipped"),
-        "pending": count("pending"), "other": count("other"),
+        "pending": count("pending"), "other": count("other"), "flaky": flaky(record).len(),
         "start": start, "stop": stop.max(start),
         "extra": {"verdicts": record.totals(), "finished": record.finished()},
     })
@@ -85,8 +86,14 @@ fn test(record: &Record, outcome: &Outcome) -> Value {
     if let Some(phase) = Phase::of(outcome.feature) {
         test.insert("tags".into(), json!([format!("phase {}", phase.number)]));
     }
-    if let Some(because) = reason::because(outcome) {
-        test.insert("message".into(), because.into());
+    if let Some(rounds) = outcome.rounds.values().sum::<u32>().checked_sub(1) {
+        test.insert("retries".into(), rounds.into());
+        test.insert("flaky".into(), outcome.is_flaky().into());
+        test.insert("extra".into(), json!({"rounds": outcome.rounds}));
+    }
+    let message: Vec<String> = outcome.flaky().into_iter().chain(reason::because(outcome)).collect();
+    if !message.is_empty() {
+        test.insert("message".into(), message.join("; ").into());
     }
     let trace: Vec<String> = reason::failures(outcome)
         .map(|(step, one)| format!("step {}, {}: {}", step.step, plain::line(&step.text), reason::difference(one)))
@@ -136,15 +143,19 @@ mod tests {
         let results = &report["results"];
         assert_eq!(keys(results), ["tool", "summary", "tests", "environment"].into());
         let summary = &results["summary"];
-        for key in ["tests", "passed", "failed", "skipped", "pending", "other", "start", "stop"] {
+        for key in ["tests", "passed", "failed", "skipped", "pending", "other", "flaky", "start", "stop"] {
             assert!(summary[key].is_u64(), "{key}");
         }
         let tests = results["tests"].as_array().unwrap();
-        let known =
-            ["name", "status", "rawStatus", "duration", "suite", "steps", "tags", "message", "trace", "attachments"];
+        let known = [
+            ["name", "status", "rawStatus", "duration", "suite", "steps", "tags"],
+            ["message", "trace", "attachments", "flaky", "retries", "extra", "type"],
+        ]
+        .concat();
+        let known: BTreeSet<&str> = known.into_iter().collect();
         let statuses = ["passed", "failed", "skipped", "pending", "other"];
         for test in tests {
-            assert!(keys(test).is_subset(&known.into()), "{test}");
+            assert!(keys(test).is_subset(&known), "{test}");
             assert!(test["duration"].is_u64() && test["suite"][0].is_string() && test["name"] != "", "{test}");
             for one in test["steps"].as_array().into_iter().flatten().chain([test]) {
                 assert!(statuses.contains(&one["status"].as_str().unwrap()), "{one}");
@@ -166,6 +177,11 @@ mod tests {
         assert!(failed["message"].as_str().unwrap().starts_with("step 2: status of the 101st request"), "{failed}");
         assert_eq!(failed["attachments"][0]["path"], "evidence/f042.jsonl");
         assert!(!render(&record).contains("\\u00"), "no control character is left");
+        let flaky = &report["results"]["tests"][3];
+        assert_eq!((&flaky["flaky"], &flaky["retries"], &summary["flaky"]), (&json!(true), &json!(9), &json!(1)));
+        assert_eq!(flaky["extra"]["rounds"], json!({"pass": 9, "error": 1}));
+        assert!(flaky["message"].as_str().unwrap().starts_with("flaky: pass 9, error 1; step 1: "), "{flaky}");
+        assert!(failed["flaky"].is_null(), "a check that ran once is not known to be steady");
     }
 
     #[test]

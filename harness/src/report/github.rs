@@ -2,6 +2,7 @@
 
 use super::cause::{Cause, causes};
 use super::markdown::ranges;
+use super::summary::flaky_in_words;
 use super::{Summary, plain, reason};
 use crate::outcome::Verdict;
 use crate::record::Record;
@@ -27,8 +28,8 @@ pub(super) fn render(record: &Record) -> String {
     let unseen = causes(record, Verdict::Error);
     annotate(&mut lines, "warning", unseen.iter().map(|cause| told(cause, "could not be looked at")).collect());
     let target = plain::line(&record.header.target);
-    let words = Summary::of(record).tally.words();
-    lines.push(command("notice", &format!("Conformance of {target}"), &words));
+    let words: Vec<String> = [Summary::of(record).tally.words()].into_iter().chain(flaky_in_words(record)).collect();
+    lines.push(command("notice", &format!("Conformance of {target}"), &words.join("; ")));
     lines.join("\n") + "\n"
 }
 
@@ -105,7 +106,10 @@ mod tests {
         let (_, title, message) = &lines[0];
         assert!(title.starts_with("Feature 42 fails: status of the 101st request: expected 429, observed"), "{title}");
         assert!(message.contains("<script>alert('x')</script> ␛[31mred"), "{message}");
-        assert_eq!(lines[3].2, "1 pass, 1 partial, 2 fail, 1 error, 1 skip, 2 unchecked");
+        assert_eq!(
+            lines[3].2,
+            "1 pass, 1 partial, 2 fail, 1 error, 1 skip, 2 unchecked; 1 flaky: 44 (pass 9, error 1)"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use self::group::{AreaView, PhaseView, area, phase};
 use self::timings::{Timings, timings};
 use super::dependency_map::DependencyMap;
 use super::layout::{Template, lay_out, policy};
-use super::summary::duration;
+use super::summary::{answer, duration, flaky_in_words};
 use super::{ReportError, Summary, Tally, plain};
 use crate::outcome::Verdict;
 use crate::record::Record;
@@ -34,6 +34,7 @@ struct Page {
     target: String,
     words: String,
     lead: String,
+    flaky: Option<String>,
     damage: Option<String>,
     facts: Vec<Fact>,
     totals: Vec<Total>,
@@ -56,10 +57,15 @@ fn page(record: &Record, plain: usize) -> Result<String, ReportError> {
     let phases = summary.phases.iter().map(|group| phase(record, &summary, group, &details));
     let mut phases = phases.collect::<Result<Vec<_>, ReportError>>()?;
     let map = phases.iter_mut().flat_map(|phase| &mut phase.features).find_map(|feature| feature.map.take());
-    let features = || phases.iter().flat_map(|phase| &phase.features);
-    if features().map(|feature| feature.inside.len()).sum::<usize>() > plain {
-        for feature in phases.iter_mut().flat_map(|phase| &mut phase.features) {
-            feature.pack(record)?;
+    // What failed is packed last: a page that is printed shows it, and there is no time to unpack it then.
+    for failed in [false, true] {
+        let features = || phases.iter().flat_map(|phase| &phase.features);
+        if features().map(|feature| feature.inside.len()).sum::<usize>() > plain {
+            for feature in phases.iter_mut().flat_map(|phase| &mut phase.features) {
+                if feature.failed() == failed {
+                    feature.pack(record)?;
+                }
+            }
         }
     }
     // The comment marks let a reader of XML take the script for text, too.
@@ -71,6 +77,7 @@ fn page(record: &Record, plain: usize) -> Result<String, ReportError> {
         target: plain::line(&record.header.target),
         words: summary.tally.words(),
         lead: lead(record, &summary),
+        flaky: flaky_in_words(record),
         damage: damage(record, &summary),
         facts: facts(record),
         totals: totals(&summary.tally),
@@ -122,7 +129,8 @@ fn facts(record: &Record) -> Vec<Fact> {
     ];
     let ours = ours.map(|(name, value)| (name.to_owned(), value));
     let others = header.facts.iter().map(|(name, value)| (name.clone(), value.clone()));
-    let all = ours.into_iter().chain(others);
+    let pace = answer(record).map(|value| ("an answer took".to_owned(), value));
+    let all = ours.into_iter().chain(pace).chain(others);
     all.map(|(name, value)| Fact { name: plain::line(&name), value: plain::line(&value) }).collect()
 }
 
@@ -267,6 +275,28 @@ mod tests {
         assert!(["101st", "refused", "status"].iter().all(|word| words.contains(word)), "{words}");
         // What failed is told in plain text all the same.
         assert!(page.contains("status of the 101st request"));
+    }
+
+    #[test]
+    fn what_failed_stays_plain_as_long_as_there_is_room_for_it() {
+        let (_place, record) = fixture::finished();
+        let packed = |plain: usize| {
+            let page = page(&record, plain).unwrap();
+            let document = parse(&page);
+            let packed = document.descendants().filter(|node| node.has_attribute("data-packed"));
+            packed.filter_map(|node| node.parent()?.attribute("id").map(str::to_owned)).collect::<Vec<_>>()
+        };
+        let sizes = (0..64).map(|size| packed(size << 10));
+        assert!(sizes.into_iter().any(|packed| packed == ["f041", "f043", "f044", "f045"]));
+    }
+
+    #[test]
+    fn a_flaky_feature_is_told_at_the_top_and_in_its_row() {
+        let (_place, record) = fixture::finished();
+        let page = render(&record).unwrap();
+        assert!(page.contains("1 flaky: 44 (pass 9, error 1). The worst"), "{page}");
+        let document = parse(&page);
+        assert!(text_of(with_id(&document, "f044").unwrap()).contains("flaky: pass 9, error 1"));
     }
 
     #[test]

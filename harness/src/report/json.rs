@@ -1,9 +1,10 @@
 //! The report for programs; `reports/report.schema.json` describes it.
 
+use super::summary::flaky;
 use super::{Group, Summary, Tally, plain};
 use crate::catalogue::{Area, Phase};
 use crate::outcome::Outcome;
-use crate::record::{CatalogueId, Record, ServiceState};
+use crate::record::{CatalogueId, Deadlines, Record, ServiceState};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -24,11 +25,13 @@ struct Report<'a> {
     target: &'a str,
     facts: &'a BTreeMap<String, String>,
     environment: Option<&'a [ServiceState]>,
+    deadlines: Option<Deadlines>,
     seed: u64,
     patience_s: f64,
     selection: &'a [u16],
     missing: &'a [u16],
     totals: &'a Tally,
+    flaky: Vec<u16>,
     phases: Vec<PhaseEntry<'a>>,
     areas: Vec<AreaEntry<'a>>,
     features: Vec<FeatureEntry<'a>>,
@@ -76,11 +79,13 @@ pub(super) fn render(record: &Record) -> String {
         target: &header.target,
         facts: &header.facts,
         environment: record.footer.as_ref().and_then(|footer| footer.environment.as_deref()),
+        deadlines: record.footer.as_ref().and_then(|footer| footer.deadlines),
         seed: header.seed,
         patience_s: header.patience_s,
         selection: &header.selection,
         missing: &summary.missing,
         totals: &summary.tally,
+        flaky: flaky(record).iter().map(|outcome| outcome.feature).collect(),
         phases: summary.phases.iter().map(phase_entry).collect(),
         areas: summary.areas.iter().map(area_entry).collect(),
         features: record.outcomes.iter().map(feature_entry).collect(),

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 /// The report as XML.
 ///
-/// `partial` passes, for CI services know no such verdict; what was not observed stands in the case's output.
+/// `partial` passes, for CI services know no such verdict; what was not observed stands in the case's output, and so
+/// does a verdict that changes from round to round.
 /// `skip` and `unchecked` are skipped. A selected feature without an outcome is an error, as is a run without end.
 pub(super) fn render(record: &Record) -> Result<String, ReportError> {
     let mut report = Report::new(text(&format!("conformance of {}", record.header.target)));
@@ -64,9 +65,14 @@ fn case(record: &Record, area: Area, outcome: &Outcome) -> TestCase {
     );
     case.set_classname(area.name());
     case.set_time(milliseconds(outcome.duration_ms));
-    if outcome.verdict == Verdict::Partial {
-        let lines: Vec<String> = reason::unobserved(outcome).collect();
-        case.set_system_out(text(&format!("partial: {}", lines.join("\npartial: "))));
+    let unobserved = reason::unobserved(outcome).filter(|_| outcome.verdict == Verdict::Partial);
+    let lines: Vec<String> =
+        outcome.flaky().into_iter().chain(unobserved.map(|line| format!("partial: {line}"))).collect();
+    if !lines.is_empty() {
+        case.set_system_out(text(&lines.join("\n")));
+    }
+    if outcome.is_flaky() {
+        case.add_property(Property::new("flaky", outcome.rounds_in_words()));
     }
     case
 }

@@ -1,6 +1,6 @@
 //! The report for people and pull requests, in Markdown as code forges show it.
 
-use super::summary::duration;
+use super::summary::{answer, duration, flaky};
 use super::{Group, Summary, plain, reason};
 use crate::outcome::{Outcome, Verdict};
 use crate::record::{Record, evidence_path};
@@ -16,6 +16,7 @@ pub(super) fn render(record: &Record) -> String {
     head(&mut page, record, &summary);
     groups(&mut page, "Phases", &summary.phases);
     groups(&mut page, "Areas", &summary.areas);
+    flaky_ones(&mut page, record);
     section(&mut page, record, Verdict::Fail, "Failed", failed);
     section(&mut page, record, Verdict::Error, "Could not be looked at", with_reason);
     section(&mut page, record, Verdict::Partial, "Passed in part", in_part);
@@ -59,6 +60,9 @@ fn head(page: &mut String, record: &Record, summary: &Summary) {
     for (name, value) in ours {
         add!(page, "| {name} | {} |", inline(&value));
     }
+    if let Some(value) = answer(record) {
+        add!(page, "| an answer took | {} |", inline(&value));
+    }
     for (name, value) in &header.facts {
         add!(page, "| {} | {} |", inline(name), inline(value));
     }
@@ -95,6 +99,22 @@ fn section(
             add!(page, "");
         }
     }
+}
+
+fn flaky_ones(page: &mut String, record: &Record) {
+    let flaky = flaky(record);
+    if flaky.is_empty() {
+        return;
+    }
+    add!(
+        page,
+        "## Flaky\n\nThe rounds came to different verdicts; the worst of them counts, and no gate lets it pass.\n"
+    );
+    for outcome in flaky {
+        let (number, rounds) = (outcome.feature, outcome.rounds_in_words());
+        add!(page, "- **{number}** {}: {rounds}", inline(&outcome.description));
+    }
+    add!(page, "");
 }
 
 fn failed(page: &mut String, record: &Record, outcome: &Outcome) {

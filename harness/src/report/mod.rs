@@ -53,6 +53,10 @@ pub enum Format {
 }
 
 impl Format {
+    /// Those that a run leaves beside its record.
+    pub const BESIDE_A_RECORD: [Format; 6] =
+        [Format::Html, Format::Markdown, Format::Json, Format::Junit, Format::Ctrf, Format::Badge];
+
     /// The name under which a report of this format is usually stored.
     pub fn file_name(self) -> &'static str {
         match self {

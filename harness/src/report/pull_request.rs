@@ -2,7 +2,7 @@
 
 use super::cause::causes;
 use super::markdown::{add, inline, ranges};
-use super::summary::duration;
+use super::summary::{duration, flaky_in_words};
 use super::{Summary, plain, reason};
 use crate::outcome::Verdict;
 use crate::record::Record;
@@ -40,6 +40,9 @@ pub(super) fn render(record: &Record) -> String {
         add!(page, "Without an outcome: {}.\n", ranges(&summary.missing));
     }
     add!(page, "{}{}.\n", tally.words(), took.unwrap_or_default());
+    if let Some(flaky) = flaky_in_words(record) {
+        add!(page, "{}.\n", plain::short(&flaky, LETTERS));
+    }
     by_cause(&mut page, record, Verdict::Fail, "fail", true);
     by_cause(&mut page, record, Verdict::Error, "could not be looked at", false);
     in_part(&mut page, record);

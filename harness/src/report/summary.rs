@@ -103,6 +103,25 @@ pub(super) fn duration(ms: f64) -> String {
     }
 }
 
+/// Features whose rounds came to different verdicts, so that none of them can be relied on.
+pub(super) fn flaky(record: &Record) -> Vec<&Outcome> {
+    record.outcomes.iter().filter(|outcome| outcome.is_flaky()).collect()
+}
+
+/// `1 flaky: 44 (pass 9, error 1)`; nothing where none is.
+pub(super) fn flaky_in_words(record: &Record) -> Option<String> {
+    let flaky = flaky(record);
+    let each = flaky.iter().map(|outcome| format!("{} ({})", outcome.feature, outcome.rounds_in_words()));
+    let each = each.collect::<Vec<_>>().join(", ");
+    (!flaky.is_empty()).then(|| format!("{} flaky: {each}", flaky.len()))
+}
+
+/// How fast the target answered, and how long a check had in consequence: `12.5 ms, so a check had 1 min 32 s`.
+pub(super) fn answer(record: &Record) -> Option<String> {
+    let deadlines = record.footer.as_ref()?.deadlines?;
+    Some(format!("{} ms, so a check had {}", deadlines.answer_ms, duration(deadlines.check_s * 1000.0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

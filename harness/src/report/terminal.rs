@@ -1,6 +1,6 @@
 //! Tells a run as it goes on: a line for each feature that ends, what runs now, and every failure at the end.
 
-use super::summary::duration;
+use super::summary::{duration, flaky_in_words};
 use super::{Summary, plain, reason};
 use crate::outcome::{Outcome, Verdict};
 use crate::record::{Record, evidence_path};
@@ -56,7 +56,7 @@ impl Terminal {
                 outcome.feature,
                 plain::short(&plain::line(&outcome.description), DESCRIPTION),
                 duration(outcome.duration_ms),
-                if outcome.is_flaky() { format!("  flaky: {}", outcome.rounds_in_words()) } else { String::new() },
+                outcome.flaky().map(|flaky| format!("  {flaky}")).unwrap_or_default(),
             );
             state.say(&line);
         }
@@ -164,6 +164,9 @@ impl State {
         }
         let took = record.footer.as_ref().map(|footer| format!(" in {}", duration(footer.duration_ms)));
         self.say(&format!("{}{}", summary.tally.words(), took.unwrap_or_default()));
+        if let Some(flaky) = flaky_in_words(record) {
+            self.say(&flaky);
+        }
         self.say(&format!("record: {}", record.dir.display()));
     }
 }

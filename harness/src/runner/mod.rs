@@ -1,6 +1,7 @@
 //! Runs checks in parallel, each within its deadline, and hands every outcome on at once.
 
 mod deadline;
+mod in_time;
 mod place;
 mod restore;
 mod roll_call;
@@ -8,7 +9,7 @@ mod rounds;
 mod schedule;
 mod session;
 
-pub use deadline::deadline;
+pub use deadline::Deadline;
 pub use place::Place;
 pub use roll_call::RollCall;
 pub use rounds::Rounds;

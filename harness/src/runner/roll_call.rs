@@ -1,4 +1,5 @@
-//! The roll call: which services of a target are healthy as a run begins, and which version each says it is.
+//! The roll call: which services of a target are healthy as a run begins, which version each says it is, and what an
+//! answer takes.
 
 use crate::check::{Live, Patience, Pulse};
 use crate::probe::{Spec, exchange};
@@ -7,49 +8,88 @@ use crate::target::{Service, Target};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// A version is a short word; whoever sends a novel is cut off.
 const LONGEST_VERSION: usize = 60;
+/// Questions to the first service, at most: one answer may be slow by chance, for a connection is made, or a cache filled.
+const QUESTIONS: usize = 5;
+/// None of them is asked that is likely to end later than this.
+const QUESTIONS_END: Duration = Duration::from_secs(1);
 
-/// What the services said. Each is asked once, on the first target of the run that has it.
+/// What the services said. Each is asked on the first target of the run that has it.
 #[derive(Debug, Default)]
-pub struct RollCall {
-    heard: Mutex<BTreeMap<Service, ServiceState>>,
+pub struct RollCall(Mutex<Heard>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    states: BTreeMap<Service, ServiceState>,
+    answer: Option<Duration>,
 }
 
 impl RollCall {
     /// Asks those services of a target that were not asked before. One goes first: where it keeps silent, the others
-    /// are not asked, so that a target that is down costs one question and not ten.
+    /// are not asked, so that a target that is down costs one question and not ten. Where it answers, it is asked some
+    /// more, unless an answer was measured before.
     pub async fn take(&self, target: &Target, patience: Patience, pulse: Arc<Pulse>) {
-        let mut heard = self.heard.lock().await;
-        let mut unheard = target.services.keys().copied().filter(|service| !heard.contains_key(service));
+        let mut heard = self.0.lock().await;
+        let Heard { states, answer } = &mut *heard;
+        let mut unheard = target.services.keys().copied().filter(|service| !states.contains_key(service));
         let Some(first) = unheard.next() else {
             return;
         };
         let others: Vec<Service> = unheard.collect();
         let live = Arc::new(Live::new(target.clone(), patience, pulse, 0));
         let seen = ask(&live, first).await;
-        let answered = seen.get("silence").is_none();
-        heard.insert(first, state(first, &seen));
-        if !answered {
+        states.insert(first, state(first, &seen));
+        let Some(took) = answered_in(&seen) else {
             let reason = format!("not asked, for {first} gave no answer");
-            heard.extend(others.iter().map(|&service| (service, unhealthy(service, reason.clone()))));
+            states.extend(others.iter().map(|&service| (service, unhealthy(service, reason.clone()))));
             return;
-        }
+        };
+        let of_first = if answer.is_none() { ask_again(&live, first, took).await } else { took };
         let mut asked = tokio::task::JoinSet::new();
         for service in others {
             let live = live.clone();
-            asked.spawn(async move { (service, state(service, &ask(&live, service).await)) });
+            asked.spawn(async move { (service, ask(&live, service).await) });
         }
-        heard.extend(asked.join_all().await);
+        let said = asked.join_all().await;
+        let slowest = said.iter().filter_map(|(_, seen)| answered_in(seen)).fold(of_first, Duration::max);
+        answer.get_or_insert(slowest);
+        states.extend(said.iter().map(|(service, seen)| (*service, state(*service, seen))));
     }
 
     /// What was heard, the gateway first; nothing where nobody was asked.
     pub async fn heard(&self) -> Option<Vec<ServiceState>> {
-        let heard = self.heard.lock().await;
-        (!heard.is_empty()).then(|| heard.values().cloned().collect())
+        let heard = self.0.lock().await;
+        (!heard.states.is_empty()).then(|| heard.states.values().cloned().collect())
     }
+
+    /// What an answer takes: that of the service that is slowest. Nothing where none came.
+    pub async fn answer(&self) -> Option<Duration> {
+        self.0.lock().await.answer
+    }
+}
+
+/// The median of what this answer took and of what a few more take, as far as they come within a second or so.
+async fn ask_again(live: &Live, service: Service, took: Duration) -> Duration {
+    let (began, mut all) = (Instant::now(), vec![took]);
+    while all.len() < QUESTIONS && began.elapsed() + all[all.len() - 1] <= QUESTIONS_END {
+        match answered_in(&ask(live, service).await) {
+            Some(took) => all.push(took),
+            None => break,
+        }
+    }
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
+/// How long an answer took; nothing where none came.
+fn answered_in(seen: &Value) -> Option<Duration> {
+    let answered = seen.get("silence").is_none();
+    let ms = seen["ms"].as_f64().filter(|_| answered)?;
+    Duration::try_from_secs_f64(ms / 1_000.0).ok()
 }
 
 async fn ask(live: &Live, service: Service) -> Value {
@@ -84,8 +124,9 @@ mod tests {
     use super::*;
     use crate::doubles::{Worthless, WorthlessServer};
     use crate::provision::external;
+    use crate::runner::Deadline;
+    use crate::target::Endpoint;
     use serde_json::json;
-    use std::time::Duration;
 
     #[test]
     fn a_service_is_healthy_only_if_it_says_so_with_200() {
@@ -104,24 +145,27 @@ mod tests {
         }
     }
 
-    async fn call(kind: Worthless) -> (usize, Vec<ServiceState>) {
+    fn little() -> Patience {
+        Patience { answer: Duration::from_millis(300), ..Patience::default() }
+    }
+
+    async fn call(kind: Worthless, patience: Patience) -> (usize, Vec<ServiceState>, Option<Duration>) {
         let server = WorthlessServer::start(kind).await.unwrap();
         let address = |service: Service| format!("[services.{}]\nurl = \"{}\"\n", service.short(), server.base());
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = "name = \"worthless\"\n".to_owned() + &Service::ALL.map(address).concat();
         std::fs::write(&file, text).unwrap();
         let target = external::load(file.path(), &|_| None).unwrap();
-        let patience = Patience { answer: Duration::from_millis(300), ..Patience::default() };
         let roll = RollCall::default();
         roll.take(&target, patience, Arc::default()).await;
         roll.take(&target, patience, Arc::default()).await;
-        (server.connections(), roll.heard().await.unwrap())
+        (server.connections(), roll.heard().await.unwrap(), roll.answer().await)
     }
 
     #[tokio::test]
     async fn a_target_that_is_mute_is_asked_once() {
-        let (connections, heard) = call(Worthless::Mute).await;
-        assert_eq!((connections, heard.len()), (1, 10));
+        let (connections, heard, answer) = call(Worthless::Mute, little()).await;
+        assert_eq!((connections, heard.len(), answer), (1, 10, None));
         assert!(heard.iter().all(|state| !state.healthy));
         assert_eq!(heard[9].reason.as_deref(), Some("not asked, for api-gateway gave no answer"));
     }
@@ -129,9 +173,36 @@ mod tests {
     #[tokio::test]
     async fn only_who_claims_to_be_healthy_counts_as_healthy() {
         for kind in Worthless::ALL {
-            let (_, heard) = call(kind).await;
+            let (_, heard, _) = call(kind, little()).await;
             let claimed = kind == Worthless::AlwaysHealthy;
             assert!(heard.iter().all(|state| state.healthy == claimed), "a target that {}: {heard:?}", kind.what());
         }
+    }
+
+    #[tokio::test]
+    async fn what_an_answer_takes_is_measured_and_a_slow_target_is_given_time() {
+        let check = crate::checks::find(41).unwrap();
+        let live = Live::new(Target::unreachable("late"), Patience::default(), Arc::default(), 41);
+        let usual = Deadline::of(&live, check, None).limit();
+        let (_, heard, late) = call(Worthless::Late(800), Patience::default()).await;
+        assert!(heard.iter().all(|state| state.healthy));
+        assert!(late.unwrap() >= Duration::from_millis(800), "{late:?}");
+        assert!(Deadline::of(&live, check, late).limit() > usual);
+        let (_, _, at_once) = call(Worthless::Late(0), Patience::default()).await;
+        assert!(at_once.unwrap() < late.unwrap(), "{at_once:?}");
+    }
+
+    #[tokio::test]
+    async fn a_slow_target_is_not_asked_much_more() {
+        let server = WorthlessServer::start(Worthless::Late(400)).await.unwrap();
+        let mut target = Target::unreachable("late");
+        let endpoint = Endpoint { base: server.base(), health: "/health".to_owned(), log: None };
+        target.services.insert(Service::Gateway, endpoint);
+        let live = Live::new(target, Patience::default(), Arc::default(), 0);
+        let began = Instant::now();
+        let took = ask_again(&live, Service::Gateway, Duration::from_millis(400)).await;
+        assert!(took >= Duration::from_millis(400));
+        assert!(began.elapsed() < QUESTIONS_END * 2, "{:?}", began.elapsed());
+        assert_eq!(ask_again(&live, Service::Gateway, Duration::from_secs(9)).await, Duration::from_secs(9));
     }
 }

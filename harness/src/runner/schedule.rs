@@ -1,7 +1,8 @@
 //! The order of work: as many checks at a time as there are jobs, the long ones first, else as the seed has it.
 
+use super::in_time::in_time;
 use super::restore::restore;
-use super::{Place, RollCall, Rounds, deadline};
+use super::{Deadline, Place, RollCall, Rounds};
 use crate::catalogue::Feature;
 use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop, mix};
 use crate::checks;
@@ -11,7 +12,7 @@ use crate::probe::TARGET_DOWN;
 use crate::target::{Need, Setup, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// What is to be checked, and how.
@@ -201,8 +202,10 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, mann
         Err(reason) => error(format!("no target: {reason}")),
         Ok(placed) => {
             let target = placed.target.clone();
+            let mut answer = None;
             if let Some(roll_call) = &manner.roll_call {
                 roll_call.take(&target, patience, placed.pulse.clone()).await;
+                answer = roll_call.answer().await;
             }
             let mut left_behind = None;
             let mut run = match lacking(check, &target) {
@@ -213,7 +216,7 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, mann
                 None => {
                     let live = Live::new(target.clone(), patience, placed.pulse.clone(), check.feature);
                     let live = Arc::new(live.keeping(manner.ledger.clone()));
-                    let decided = decide(live.clone(), feature.clone(), check, seed).await;
+                    let decided = decide(live.clone(), feature.clone(), check, seed, answer).await;
                     if place.is_shared_by_all() {
                         left_behind = restore(&live).await.err();
                     }
@@ -254,17 +257,16 @@ async fn decide(
     feature: Feature,
     check: &'static Check,
     seed: u64,
+    answer: Option<Duration>,
 ) -> Result<Finished, tokio::task::JoinError> {
-    let limit = deadline(&live, check);
     let work = async move {
-        let mut case = Case::live(live, check.feature, check.revision, seed);
-        let ended = match tokio::time::timeout(limit, (check.run)(&mut case)).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                let reason = format!("the check did not end within {} s", limit.as_secs());
-                Err(Stop::CannotLook(CannotLook::new("runner", reason)))
-            }
-        };
+        let mut case = Case::live(live.clone(), check.feature, check.revision, seed);
+        let deadline = || Deadline::of(&live, check, answer);
+        let ended = in_time((check.run)(&mut case), || deadline().limit()).await;
+        let ended = ended.unwrap_or_else(|| {
+            let reason = format!("the check did not end within {}", deadline());
+            Err(Stop::CannotLook(CannotLook::new("runner", reason)))
+        });
         case.finish(&feature.description, &feature.steps, ended)
     };
     tokio::spawn(work).await

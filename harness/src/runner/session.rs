@@ -1,6 +1,6 @@
 //! A run from its first moment to its report: a target, the checks, the record.
 
-use super::{Event, Place, Plan, RollCall, Rounds, Run, run};
+use super::{Deadline, Event, Place, Plan, RollCall, Rounds, Run, run};
 use crate::catalogue::{Catalogue, Feature};
 use crate::check::Patience;
 use crate::checks;
@@ -151,6 +151,7 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         duration_ms: (began.elapsed().as_secs_f64() * 1e4).round() / 10.0,
         totals: writer.totals(),
         environment: roll_call.heard().await,
+        deadlines: roll_call.answer().await.map(Deadline::recorded),
     })?;
     trouble.map_or(Ok(session.record), Err)
 }

@@ -93,6 +93,11 @@ impl Pace {
         Arc::new(Pace { between, next: Mutex::new(Instant::now()) })
     }
 
+    /// The time from one request to the next.
+    pub fn between(&self) -> Duration {
+        self.between
+    }
+
     /// Waits for the next moment.
     pub async fn turn(&self) {
         let mut next = self.next.lock().await;

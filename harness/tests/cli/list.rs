@@ -29,6 +29,16 @@ fn failing_are_those_that_failed_in_the_last_record() {
 }
 
 #[test]
+fn all_that_stands_after_not_is_taken_away() {
+    let project = Project::new();
+    let ran = project.conform(&["list", "1-50", "not", "1", "30", "31"]);
+    assert!(ran.err.contains("47 of 60 features"), "{ran:?}");
+    let ran = project.conform(&["list", "not", "44", "1-50"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("write what is wanted before `not`"), "{ran:?}");
+}
+
+#[test]
 fn failing_without_a_record_says_what_to_do() {
     let ran = Project::new().conform(&["list", "failing"]);
     assert_eq!(ran.code, 2);

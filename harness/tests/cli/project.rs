@@ -69,6 +69,7 @@ impl Project {
                 duration_ms: 60_000.0,
                 totals: writer.totals(),
                 environment: None,
+                deadlines: None,
             };
             writer.finish(&footer).unwrap();
         }

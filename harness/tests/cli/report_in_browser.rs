@@ -61,6 +61,12 @@ fn the_report_can_be_filtered_and_searched_and_asks_nothing_of_anyone() {
     assert_eq!(browser.evaluate("document.getElementById('f007').open"), json!(true));
     assert_eq!(browser.evaluate("document.activeElement.closest('details').id"), "f007");
     assert_eq!(browser.evaluate("document.querySelectorAll('.cause.fail').length"), json!(1), "one cause, not two");
+    // On paper what failed stands open, and afterwards it is as it was.
+    let open = "Array.from(document.querySelectorAll('.list > ul > li > details[open]')).map((one) => one.id)";
+    browser.evaluate("window.dispatchEvent(new Event('beforeprint'))");
+    assert_eq!(browser.evaluate(open), json!(["f007", "f008"]));
+    browser.evaluate("window.dispatchEvent(new Event('afterprint'))");
+    assert_eq!(browser.evaluate(open), json!(["f007"]), "it was open before");
     is_quiet(&browser, &page);
 }
 

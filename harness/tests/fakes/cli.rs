@@ -49,7 +49,7 @@ async fn worthless_run(kind: Worthless) {
     let wanted = if fails { 1 } else { 3 };
     assert_eq!(output.status.code(), Some(wanted), "a target that {what}: {told}");
     assert!(!told.contains("panicked"), "a target that {what}: {told}");
-    for name in ["report.html", "report.md", "report.json", "junit.xml"] {
+    for name in ["report.html", "report.md", "report.json", "junit.xml", "ctrf.json", "badge.svg"] {
         let report = folder.path().join("record").join(name);
         assert!(report.metadata().is_ok_and(|file| file.len() > 0), "no {name} of a target that {what}");
     }

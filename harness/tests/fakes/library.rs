@@ -21,6 +21,12 @@ fn checked() -> Vec<u16> {
     checks::all().map(|check| check.feature).collect()
 }
 
+/// How long an answer is waited for: not long where none is to be expected.
+fn patience(kind: Worthless) -> Patience {
+    let answer = if matches!(kind, Worthless::Late(_)) { 10_000 } else { 800 };
+    Patience { answer: Duration::from_millis(answer), ..Patience::default() }
+}
+
 /// What one worthless target came to.
 struct Fared {
     kind: Worthless,
@@ -43,7 +49,7 @@ async fn fare(kind: Worthless, stores: Stores, numbers: Vec<u16>, jobs: usize) -
         resumes: false,
         rounds: Rounds::ONE,
         jobs,
-        patience: Patience { answer: Duration::from_millis(800), ..Patience::default() },
+        patience: patience(kind),
         seed: 41,
     };
     let mut told = Vec::new();
@@ -123,4 +129,15 @@ async fn a_target_that_never_answers_costs_three_timeouts_and_one_last_question(
     let reasons =
         fared.record.outcomes.iter().flat_map(|outcome| &outcome.steps).filter_map(|step| step.reason.as_ref());
     assert!(reasons.clone().any(down), "{:?}", reasons.collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_target_is_given_time_and_the_record_says_how_much() {
+    let fared = fare(Worthless::Late(250), Stores::Missing, vec![11], 1).await;
+    hold(&fared, &[11]);
+    let deadlines = fared.record.footer.as_ref().unwrap().deadlines.unwrap();
+    assert!(deadlines.answer_ms >= 250.0, "{deadlines:?}");
+    assert!(deadlines.check_s >= 130.0, "{deadlines:?}");
+    let silent = fare(Worthless::Mute, Stores::Missing, vec![11], 1).await;
+    assert_eq!(silent.record.footer.as_ref().unwrap().deadlines, None, "nothing was measured");
 }

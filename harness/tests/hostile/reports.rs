@@ -16,7 +16,10 @@ pub fn are_harmless(what: &str, record: &Path, output: &Output) {
     let junit = Document::parse(&xml).unwrap_or_else(|error| panic!("{what}: junit.xml: {error}"));
     assert!(!junit.descendants().any(|node| node.has_tag_name("owned")), "{what}");
     markdown(what, &read("report.md"));
-    serde_json::from_str::<serde_json::Value>(&read("report.json")).unwrap_or_else(|e| panic!("{what}: {e}"));
+    for name in ["report.json", "ctrf.json"] {
+        serde_json::from_str::<serde_json::Value>(&read(name)).unwrap_or_else(|e| panic!("{what}: {name}: {e}"));
+    }
+    Document::parse(&read("badge.svg")).unwrap_or_else(|error| panic!("{what}: badge.svg: {error}"));
     for told in [&output.stdout, &output.stderr] {
         let told = std::str::from_utf8(told).unwrap_or_else(|error| panic!("{what}: {error}"));
         harmless_lines(what, told);

@@ -1,7 +1,7 @@
 //! Many requests: one after another, some at a time, or all at the same moment.
 
 use super::{Reply, Request, Spec, exchange};
-use crate::check::{CannotLook, Seen, Stop};
+use crate::check::{CannotLook, Live, Seen, Stop};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ impl Request<'_> {
         let spec = Arc::new(Spec { counted: true, ..self.spec });
         let mut asked = spec.asked();
         asked["times"] = json!(count);
-        let look = async move |live: Arc<_>| {
+        let look = async move |live: Arc<Live>| {
+            live.expect_load(count, at_once);
             let began = Instant::now();
             let left = Arc::new(AtomicUsize::new(count));
             let mut workers = tokio::task::JoinSet::<Result<_, CannotLook>>::new();

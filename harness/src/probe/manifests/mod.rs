@@ -63,7 +63,7 @@ fn cannot(path: &Path, error: std::io::Error) -> CannotLook {
 }
 
 /// The documents of a file; an empty one between two separators is none.
-fn documents(text: &str) -> Vec<Value> {
+pub(crate) fn documents(text: &str) -> Vec<Value> {
     match serde_saphyr::from_multiple::<Value>(text) {
         Ok(objects) => objects.into_iter().filter(|object| !object.is_null()).map(looked_at).collect(),
         Err(error) => vec![json!({"error": first_line(&error.to_string())})],

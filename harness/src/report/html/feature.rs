@@ -20,6 +20,8 @@ pub(super) struct FeatureView {
     verdict: &'static str,
     area: &'static str,
     took: String,
+    /// `flaky: pass 9, fail 1`, where the rounds came to different verdicts.
+    flaky: Option<String>,
     /// Whether it is a row without anything inside.
     compact: bool,
     /// Its details as markup; nothing once they are packed.
@@ -95,6 +97,7 @@ pub(super) fn feature_view(
         verdict: outcome.verdict.word(),
         area: area_name(outcome.feature),
         took: duration(outcome.duration_ms),
+        flaky: outcome.flaky(),
         compact,
         inside: if compact { String::new() } else { details.fill(&inside)? },
         packed: None,
@@ -112,6 +115,7 @@ pub(super) fn missing_view(feature: u16) -> FeatureView {
         verdict: "missing",
         area: area_name(feature),
         took: String::new(),
+        flaky: None,
         compact: true,
         inside: String::new(),
         packed: None,
@@ -121,6 +125,11 @@ pub(super) fn missing_view(feature: u16) -> FeatureView {
 }
 
 impl FeatureView {
+    /// Whether the target is wrong here.
+    pub(super) fn failed(&self) -> bool {
+        self.verdict == Verdict::Fail.word()
+    }
+
     /// Packs the details; what can be searched for stays.
     ///
     /// # Errors

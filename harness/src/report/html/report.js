@@ -103,6 +103,14 @@
     if (link && link.getAttribute('href') === location.hash) { follow(); }
   });
 
+  // On paper, what failed stands open; then all is as it was.
+  let opened = [];
+  window.addEventListener('beforeprint', () => {
+    opened = all('.cause.fail:not([open]), li[data-verdict="fail"] > details:not([open])');
+    opened.forEach((one) => { one.open = true; });
+  });
+  window.addEventListener('afterprint', () => { opened.forEach((one) => { one.open = false; }); });
+
   // In the matrix one cell at a time takes the Tab key; arrows move on.
   const ring = Array.from(cells.values());
   ring.forEach((cell, place) => {

@@ -62,6 +62,7 @@ fn record(name: &str, pass: u16, started: &str) -> Record {
             duration_ms: 36_800.0,
             totals: totals.into_iter().filter(|(_, count)| *count > 0).collect(),
             environment: Some(Service::ALL.iter().map(|service| sound(*service)).collect()),
+            deadlines: None,
         }),
         damage: None,
     }
