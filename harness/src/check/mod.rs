@@ -5,6 +5,7 @@ mod case;
 mod check;
 mod expect;
 mod live;
+mod partly;
 mod pulse;
 mod reads;
 mod seen;
@@ -20,6 +21,7 @@ pub use expect::{
     Matcher, above, absent, at_least, at_most, below, between, contains, is, is_not, one_of, present, such_that, within,
 };
 pub use live::{Live, Patience};
+pub use partly::Partly;
 pub use pulse::Pulse;
 pub use reads::{Look, Reads};
 pub use seen::Seen;
