@@ -5,7 +5,7 @@ mod judge;
 mod shown;
 mod weight;
 
-pub(crate) use self::chance::mix;
+pub(crate) use self::chance::{mix, nth_id};
 use self::judge::{Draft, judge};
 use self::shown::shown_again;
 use self::weight::{MOST_KEPT, shortened, weight};

@@ -14,8 +14,8 @@ mod stop;
 mod vault;
 mod wants;
 
-pub(crate) use case::mix;
 pub use case::{Case, Finished};
+pub(crate) use case::{mix, nth_id};
 pub use check::{Check, CheckFuture};
 pub use expect::{
     Matcher, above, absent, at_least, at_most, below, between, contains, is, is_not, one_of, present, such_that, within,
@@ -28,4 +28,5 @@ pub use seen::Seen;
 pub use source::{Shown, Source, Tampering};
 pub use stop::{CannotLook, Stop};
 pub use vault::Vault;
+pub(crate) use vault::secret_names;
 pub use wants::Want;

@@ -10,6 +10,7 @@ use super::merge::MergeArgs;
 use super::object_store::ObjectStoreArgs;
 use super::rejudge::RejudgeArgs;
 use super::report::{self, ReportArgs};
+use super::repro::{self, ReproArgs};
 use super::serve::{self, ServeArgs};
 use super::target::TargetArgs;
 use crate::proof::Share;
@@ -132,6 +133,9 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Decide the evidence of a record anew, by the checks as they are now
     Rejudge(RejudgeArgs),
+    /// Print the shortest sequence of requests that still shows a recorded failure, as a script
+    #[command(after_help = repro::EXAMPLES)]
+    Repro(ReproArgs),
     /// Try a target file: what can be looked at there, and which features that decides
     Target(TargetArgs),
     /// Write what a run of the reference found into the catalogue

@@ -10,7 +10,7 @@ use crate::probe::TARGET_DOWN;
 use crate::target::{Need, Setup, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// What is to be checked, and how.
@@ -207,7 +207,8 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, mann
                 }
                 None => {
                     let live = Arc::new(Live::new(target.clone(), patience, placed.pulse.clone(), check.feature));
-                    let decided = decide(live.clone(), feature.clone(), check, seed).await;
+                    let case = Case::live(live.clone(), check.feature, check.revision, seed);
+                    let decided = decide(case, deadline(&live, check), feature.clone(), check).await;
                     if place.is_shared_by_all() {
                         left_behind = restore(&live).await.err();
                     }
@@ -243,15 +244,16 @@ fn lacking(check: &Check, target: &Target) -> Option<Need> {
 }
 
 /// Runs one check to its end, its deadline or its panic.
-async fn decide(
-    live: Arc<Live>,
+///
+/// # Errors
+/// Where the check panics.
+pub async fn decide(
+    mut case: Case,
+    limit: Duration,
     feature: Feature,
     check: &'static Check,
-    seed: u64,
 ) -> Result<Finished, tokio::task::JoinError> {
-    let limit = deadline(&live, check);
     let work = async move {
-        let mut case = Case::live(live, check.feature, check.revision, seed);
         let ended = match tokio::time::timeout(limit, (check.run)(&mut case)).await {
             Ok(ended) => ended,
             Err(_) => {

@@ -25,9 +25,20 @@ fn bad_usage_ends_with_2() {
 #[test]
 fn help_teaches_by_example() {
     let project = Project::new();
-    for command in
-        ["run", "list", "explain", "report", "diff", "serve", "progress", "gate", "prove", "mark", "completions"]
-    {
+    for command in [
+        "run",
+        "list",
+        "explain",
+        "report",
+        "repro",
+        "diff",
+        "serve",
+        "progress",
+        "gate",
+        "prove",
+        "mark",
+        "completions",
+    ] {
         let ran = project.conform(&[command, "--help"]);
         assert_eq!(ran.code, 0, "{ran:?}");
         assert!(ran.out.contains("Examples:") && ran.out.contains(&format!("conform {command}")), "{}", ran.out);
