@@ -43,6 +43,8 @@ pub mod gate;
 
 pub mod live_server;
 
+pub mod repro;
+
 pub mod exit_code;
 
 pub mod cli;

@@ -182,4 +182,50 @@ async fn a_third_party_gets_the_verdicts_that_its_source_deserves() {
     assert!(record.finished());
     let differences = differences(&record);
     assert!(differences.is_empty(), "\n{}\n", differences.join("\n"));
+    for (feature, most, asked) in [(7, 6, "/api/render/health"), (9, 5, "/api/diagrams/"), (33, 1, "-X OPTIONS")] {
+        failure_is_shown_again(&system, &record, feature, most, asked).await;
+    }
+}
+
+/// `conform repro` prints a script of at most so many observations, fewer than the check makes, and this is in it.
+async fn failure_is_shown_again(system: &System, record: &Record, feature: u16, most: usize, asked: &str) {
+    let ran = Command::new(env!("CARGO_BIN_EXE_conform"))
+        .args(["repro", "--answer-within", "20s", "--target"])
+        .arg(system.folder.path().join("python.toml"))
+        .arg(&record.dir)
+        .arg(feature.to_string())
+        .current_dir(root())
+        .env(KEY.0, KEY.1)
+        .output()
+        .await
+        .unwrap();
+    let (script, told) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
+    assert_eq!(ran.status.code(), Some(0), "f{feature:03}: {told}{script}");
+    let count = script.lines().filter(|line| line.starts_with("# Observation ")).count();
+    let of = record.evidence(feature).unwrap().unwrap().observations.len();
+    assert!((1..=most).contains(&count) && count < of, "f{feature:03}: {count} of {of}\n{script}");
+    let (_, failure) = record.outcome(feature).unwrap().first_failure().unwrap();
+    assert!(script.contains(&format!("# Requirement: {}\n", failure.requirement)), "{script}");
+    let last = script.lines().rfind(|line| line.starts_with("curl ")).unwrap();
+    assert!(last.contains(asked), "{script}");
+    assert!(!script.contains(KEY.1), "{script}");
+    let file = system.folder.path().join(format!("f{feature:03}.sh"));
+    fs::write(&file, &script).unwrap();
+    let read = Command::new("sh").arg("-n").arg(&file).status().await.unwrap();
+    assert!(read.success(), "{script}");
+    script_shows_it(&file, &failure.observed.to_string()).await;
+}
+
+/// Whoever runs the script sees the same status at its end.
+async fn script_shows_it(file: &Path, status: &str) {
+    for tool in ["curl", "jq"] {
+        if Command::new(tool).arg("--version").output().await.is_err() {
+            eprintln!("SKIPPED: there is no {tool}, so {} was not run", file.display());
+            return;
+        }
+    }
+    let ran = Command::new("sh").arg(file).output().await.unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let last = said.lines().rfind(|line| line.starts_with("HTTP/")).unwrap_or_default();
+    assert!(last.contains(&format!(" {status}")), "{last} in place of {status}\n{said}");
 }

@@ -2,13 +2,16 @@
 
 mod chance;
 mod judge;
+mod shown;
 mod weight;
 
-pub(crate) use self::chance::mix;
+pub(crate) use self::chance::{mix, nth_id};
 use self::judge::{Draft, judge};
+use self::shown::shown_again;
 use self::weight::{MOST_KEPT, shortened, weight};
+use super::partly::Turn;
 use super::wants::Wants;
-use super::{CannotLook, Live, Matcher, Reads, Seen, Shown, Source, Stop, Tampering, Vault, Want};
+use super::{CannotLook, Live, Matcher, Partly, Reads, Seen, Source, Stop, Vault, Want};
 use crate::outcome::{Circumstances, Evidence, Expectation, Observation, Outcome, StepOutcome, Verdict};
 use crate::target::{Forbidden, Need};
 use futures_util::FutureExt;
@@ -78,6 +81,12 @@ impl Case {
             case.reads = Reads::blind();
         }
         case
+    }
+
+    /// A case that looks at a running target for a part of what it observes, under the circumstances of earlier evidence.
+    pub fn partly(partly: Partly, circumstances: Circumstances) -> Case {
+        let vault = partly.live().vault.clone();
+        Case::new(Source::Partly(Box::new(partly)), circumstances, vault)
     }
 
     fn new(source: Source, circumstances: Circumstances, vault: Vault) -> Case {
@@ -230,33 +239,57 @@ impl Case {
     {
         self.asked += 1;
         let seq = self.asked;
-        let seen = match &self.source {
+        let seen = match &mut self.source {
             Source::Live(live) => {
                 let live = live.clone();
-                let began = Instant::now();
-                let looked = AssertUnwindSafe(look(live)).catch_unwind().await;
-                let seen = looked.unwrap_or_else(|_| Err(CannotLook::new(probe, CONFUSED)));
-                let seen = seen.map_err(|cause| CannotLook { reason: self.vault.hide(&cause.reason), ..cause })?;
-                self.kept = self.kept.saturating_add(weight(&seen));
-                if self.kept > MOST_KEPT {
-                    return Err(CannotLook::new(probe, TOO_MUCH).into());
-                }
-                let seen = self.vault.hide_json(&seen);
-                self.observations.push(Observation {
-                    seq,
-                    step: self.step,
-                    probe: probe.to_owned(),
-                    asked,
-                    seen: seen.clone(),
-                    took_ms: (began.elapsed().as_secs_f64() * 1e6).round() / 1e3,
-                });
-                Arc::new(seen)
+                self.really_look(seq, probe, asked, live, look).await?
             }
             Source::Replay { observations, tampering } => {
                 shown_again(observations, tampering.as_ref(), seq, probe, &asked)?
             }
+            Source::Partly(partly) => match partly.turn(seq, probe, &asked)? {
+                Turn::Shown(seen) => seen,
+                Turn::Look(live) => {
+                    let seen = self.really_look(seq, probe, asked, live, look).await?;
+                    if let Source::Partly(partly) = &mut self.source {
+                        partly.learn(seq, &seen);
+                    }
+                    seen
+                }
+            },
         };
         Ok(Seen::new(seen, seq, self.reads.clone()))
+    }
+
+    async fn really_look<F>(
+        &mut self,
+        seq: u32,
+        probe: &'static str,
+        asked: Value,
+        live: Arc<Live>,
+        look: impl FnOnce(Arc<Live>) -> F,
+    ) -> Result<Arc<Value>, Stop>
+    where
+        F: Future<Output = Result<Value, CannotLook>>,
+    {
+        let began = Instant::now();
+        let looked = AssertUnwindSafe(look(live)).catch_unwind().await;
+        let seen = looked.unwrap_or_else(|_| Err(CannotLook::new(probe, CONFUSED)));
+        let seen = seen.map_err(|cause| CannotLook { reason: self.vault.hide(&cause.reason), ..cause })?;
+        self.kept = self.kept.saturating_add(weight(&seen));
+        if self.kept > MOST_KEPT {
+            return Err(CannotLook::new(probe, TOO_MUCH).into());
+        }
+        let seen = self.vault.hide_json(&seen);
+        self.observations.push(Observation {
+            seq,
+            step: self.step,
+            probe: probe.to_owned(),
+            asked,
+            seen: seen.clone(),
+            took_ms: (began.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+        });
+        Ok(Arc::new(seen))
     }
 
     /// In place of something that is not there: `null`, of the last observation.
@@ -270,12 +303,31 @@ impl Case {
         self.actors == 1
     }
 
-    /// The running target; nothing in a replay. For probes that prepare something without looking.
+    /// The running target; nothing in a replay. For probes that prepare something without looking, and send nothing.
     pub fn live_target(&self) -> Option<Arc<Live>> {
         match &self.source {
             Source::Live(live) => Some(live.clone()),
+            Source::Partly(partly) => Some(partly.live().clone()),
             Source::Replay { .. } => None,
         }
+    }
+
+    /// The target to send a request to whose answer is observed later; nothing where that answer is only shown.
+    pub(crate) fn target_to_start(&mut self, asked: &Value) -> Option<Arc<Live>> {
+        let sent = match &mut self.source {
+            Source::Partly(partly) => partly.starts(self.asked, asked),
+            Source::Live(_) | Source::Replay { .. } => true,
+        };
+        self.live_target().filter(|_| sent)
+    }
+
+    /// The running target, where this probe has really looked at it or may do so yet.
+    pub(crate) fn target_of(&self, probe: &str) -> Option<Arc<Live>> {
+        let looked = match &self.source {
+            Source::Partly(partly) => partly.looks_with(probe),
+            Source::Live(_) | Source::Replay { .. } => true,
+        };
+        self.live_target().filter(|_| looked)
     }
 
     // --- The end ---
@@ -326,43 +378,6 @@ impl Case {
             let first = self.steps.entry(1).or_insert_with(|| Draft { text: text.clone(), ..Draft::default() });
             first.expectations.splice(0..0, wrong);
         }
-    }
-}
-
-/// The observation of this number as it was seen before, or as tampering would have it.
-fn shown_again(
-    observations: &[Shown],
-    tampering: Option<&Tampering>,
-    seq: u32,
-    probe: &str,
-    asked: &Value,
-) -> Result<Arc<Value>, Stop> {
-    let known =
-        observations.get(seq as usize - 1).ok_or_else(|| Stop::Diverged(format!("observation {seq} is missing")))?;
-    // What a tampered replay asks may follow from what it saw, so only the probe must be the same there.
-    if known.probe != probe || tampering.is_none() && !same_question(&known.asked, asked) {
-        return Err(Stop::Diverged(format!("observation {seq} answers another question: {probe} {asked} was asked")));
-    }
-    Ok(match tampering {
-        Some(tampering) if tampering.seq == seq => tampering.seen.clone(),
-        _ => known.seen.clone(),
-    })
-}
-
-/// Whether a recorded question is this one. Where a secret was removed from the record, anything may have stood.
-fn same_question(recorded: &Value, asked: &Value) -> bool {
-    match (recorded, asked) {
-        (Value::String(known), Value::String(text)) => {
-            known == text || known.contains("‹removed›") || known.contains("‹secret›")
-        }
-        (Value::Array(known), Value::Array(items)) => {
-            known.len() == items.len() && known.iter().zip(items).all(|(known, item)| same_question(known, item))
-        }
-        (Value::Object(known), Value::Object(entries)) => {
-            known.len() == entries.len()
-                && known.iter().all(|(key, known)| entries.get(key).is_some_and(|entry| same_question(known, entry)))
-        }
-        _ => recorded == asked,
     }
 }
 

@@ -5,6 +5,7 @@ mod case;
 mod check;
 mod expect;
 mod live;
+mod partly;
 mod pulse;
 mod reads;
 mod seen;
@@ -13,17 +14,19 @@ mod stop;
 mod vault;
 mod wants;
 
-pub(crate) use case::mix;
 pub use case::{Case, Finished};
+pub(crate) use case::{mix, nth_id};
 pub use check::{Check, CheckFuture};
 pub use expect::{
     Matcher, above, absent, at_least, at_most, below, between, contains, is, is_not, one_of, present, such_that, within,
 };
 pub use live::{Live, Patience};
+pub use partly::Partly;
 pub use pulse::Pulse;
 pub use reads::{Look, Reads};
 pub use seen::Seen;
 pub use source::{Shown, Source, Tampering};
 pub use stop::{CannotLook, Stop};
 pub use vault::Vault;
+pub(crate) use vault::secret_names;
 pub use wants::Want;

@@ -1,6 +1,6 @@
-//! Where a case's observations come from: a live target, or the evidence of an earlier run.
+//! Where a case's observations come from: a live target, the evidence of an earlier run, or both.
 
-use super::Live;
+use super::{Live, Partly};
 use crate::outcome::Observation;
 use serde_json::Value;
 use std::sync::Arc;
@@ -47,4 +47,6 @@ pub enum Source {
         /// for what it asks may follow from what it saw.
         tampering: Option<Tampering>,
     },
+    /// Probes look at a running target where they are told to, and hand out what was seen before elsewhere.
+    Partly(Box<Partly>),
 }

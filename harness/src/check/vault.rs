@@ -14,7 +14,8 @@ pub struct Vault(Arc<Mutex<Vec<Entry>>>);
 #[derive(Clone)]
 struct Entry {
     name: String,
-    value: String,
+    /// Nothing where only the name is known, from an answer that was shown and not asked for.
+    value: Option<String>,
     /// How else the value may be written, by names of their own; worked out when first looked for.
     forms: OnceLock<Vec<(String, String)>>,
 }
@@ -22,10 +23,10 @@ struct Entry {
 impl Entry {
     fn forms(&self) -> &[(String, String)] {
         self.forms.get_or_init(|| {
-            if self.value.len() > LONGEST_ENCODED {
+            let Some(value) = self.value.as_ref().filter(|value| value.len() <= LONGEST_ENCODED) else {
                 return Vec::new();
-            }
-            let mut forms = encoded(&self.value);
+            };
+            let mut forms = encoded(value);
             forms.sort_by(|(_, one), (_, other)| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
             forms.dedup_by(|(_, one), (_, other)| one == other);
             let name = self.name.trim_end_matches('›');
@@ -50,13 +51,31 @@ impl Vault {
     /// Puts a value away and returns its name. The same value keeps its name.
     pub fn seal(&self, kind: &str, value: &str) -> String {
         let mut entries = self.entries();
-        if let Some(known) = entries.iter().find(|entry| entry.value == value) {
+        if let Some(known) = entries.iter().find(|entry| entry.value.as_deref() == Some(value)) {
             return known.name.clone();
         }
-        let of_kind = entries.iter().filter(|entry| entry.name.starts_with(&format!("‹{kind} #")));
-        let name = format!("‹{kind} #{}›", of_kind.count() + 1);
-        entries.push(Entry { name: name.clone(), value: value.to_owned(), forms: OnceLock::new() });
+        let of_kind = entries.iter().filter(|entry| entry.name.starts_with(&format!("‹{kind} #"))).count();
+        let mut names = (of_kind + 1..).map(|number| format!("‹{kind} #{number}›"));
+        let name = names.find(|name| entries.iter().all(|entry| entry.name != *name)).unwrap_or_default();
+        entries.push(Entry { name: name.clone(), value: Some(value.to_owned()), forms: OnceLock::new() });
         name
+    }
+
+    /// Keeps the names in a text for themselves whose values nobody has told, so that no other value gets one of them.
+    pub(super) fn reserve(&self, text: &str) {
+        let mut entries = self.entries();
+        for name in secret_names(text) {
+            if entries.iter().all(|entry| entry.name != name) {
+                entries.push(Entry { name, value: None, forms: OnceLock::new() });
+            }
+        }
+    }
+
+    /// The first name in a text whose value is not known, so that it cannot be sent.
+    pub(super) fn lacks(&self, text: &str) -> Option<String> {
+        let entries = self.entries();
+        let known = |name: &String| entries.iter().any(|entry| entry.name == *name && entry.value.is_some());
+        secret_names(text).into_iter().find(|name| !known(name))
     }
 
     /// Replaces names by their values: for the wire.
@@ -65,7 +84,10 @@ impl Vault {
             return text.to_owned();
         }
         let entries = self.entries();
-        let opened = entries.iter().fold(text.to_owned(), |text, entry| text.replace(&entry.name, &entry.value));
+        let opened = entries.iter().fold(text.to_owned(), |text, entry| match &entry.value {
+            Some(value) => text.replace(&entry.name, value),
+            None => text,
+        });
         if !opened.contains(" in ") {
             return opened;
         }
@@ -85,8 +107,9 @@ impl Vault {
             return text.to_owned();
         }
         let entries = self.entries();
-        let long = || entries.iter().filter(|entry| entry.value.len() >= SHORTEST_SECRET);
-        let plain = long().map(|entry| (entry.value.as_str(), entry.name.as_str()));
+        let value = |entry: &'_ Entry| entry.value.as_ref().is_some_and(|value| value.len() >= SHORTEST_SECRET);
+        let long = || entries.iter().filter(|entry| value(entry));
+        let plain = long().filter_map(|entry| Some((entry.value.as_deref()?, entry.name.as_str())));
         // Values come first: what is put away in its encoded form has a name of its own.
         let encoded = long().flat_map(Entry::forms).map(|(name, form)| (form.as_str(), name.as_str()));
         plain.chain(encoded).fold(
@@ -127,7 +150,18 @@ impl Vault {
     }
 }
 
-fn map_texts(value: &Value, change: &dyn Fn(&str) -> String) -> Value {
+/// Every name such as `‹access_token #1›` in a text, in order, without what is said of how its value is written.
+pub(crate) fn secret_names(text: &str) -> Vec<String> {
+    let pieces = text.split('‹').skip(1).filter_map(|rest| rest.split_once('›'));
+    let plain = pieces.map(|(inside, _)| inside.split_once(" in ").map_or(inside, |(name, _)| name));
+    let numbered = plain.filter(|name| {
+        let number = name.rsplit_once(" #").map(|(_, number)| number);
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+    });
+    numbered.map(|name| format!("‹{name}›")).collect()
+}
+
+pub(super) fn map_texts(value: &Value, change: &dyn Fn(&str) -> String) -> Value {
     match value {
         Value::String(text) => Value::String(change(text)),
         Value::Array(items) => items.iter().map(|item| map_texts(item, change)).collect(),
@@ -167,6 +201,16 @@ mod tests {
         }
         let basic = "dXNlcjpww6Qgc3MvdytyZA";
         assert!(vault.hide(basic).contains(" in base64-"), "{}", vault.hide(basic));
+    }
+
+    #[test]
+    fn a_name_whose_value_nobody_told_is_nobody_elses() {
+        let vault = Vault::default();
+        vault.reserve("Bearer ‹token #1› and ‹no token›");
+        assert_eq!(vault.seal("token", "another one"), "‹token #2›");
+        assert_eq!(vault.open("‹token #1› ‹token #2›"), "‹token #1› another one");
+        assert_eq!(vault.lacks("‹token #2› ‹no token› ‹token #1 in base64-2›").as_deref(), Some("‹token #1›"));
+        assert_eq!(vault.lacks("‹token #2›"), None);
     }
 
     #[test]

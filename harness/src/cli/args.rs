@@ -11,6 +11,7 @@ use super::merge::MergeArgs;
 use super::object_store::ObjectStoreArgs;
 use super::rejudge::RejudgeArgs;
 use super::report::{self, ReportArgs};
+use super::repro::{self, ReproArgs};
 use super::serve::{self, ServeArgs};
 use super::target::TargetArgs;
 use crate::proof::Share;
@@ -137,6 +138,9 @@ pub(super) enum Command {
     /// Remove from somebody else's system what a run that was broken off has left there
     #[command(after_help = clean::EXAMPLES)]
     Clean(CleanArgs),
+    /// Print the shortest sequence of requests that still shows a recorded failure, as a script
+    #[command(after_help = repro::EXAMPLES)]
+    Repro(ReproArgs),
     /// Try a target file: what can be looked at there, and which features that decides
     Target(TargetArgs),
     /// Write what a run of the reference found into the catalogue

@@ -21,6 +21,7 @@ mod progress;
 mod prove;
 mod rejudge;
 mod report;
+mod repro;
 mod run;
 mod serve;
 mod target;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Merge(args) => merge::merge(&args),
         Command::Rejudge(args) => place::end(rejudge::rejudge(&args)),
         Command::Clean(args) => clean::clean(&args),
+        Command::Repro(args) => repro::repro(&args),
         Command::Target(args) => target::target(&args),
         Command::Mark(args) => place::end(mark::mark(&args)),
         Command::Completions(args) => place::end(completions::completions(&args)),

@@ -248,14 +248,14 @@ fn fresh_record(reports: &Path) -> PathBuf {
 }
 
 /// A seed from the operating system; it stands in the record, so that the run can be done again.
-fn random_seed() -> u64 {
+pub(super) fn random_seed() -> u64 {
     // Small enough that every JSON reader keeps it exactly.
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish() >> 16
 }
 
 /// Ends when the user or the system asks for it.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {

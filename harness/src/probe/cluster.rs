@@ -183,7 +183,7 @@ impl Case {
 
     /// Removes from the cluster what the manifests describe. Nothing is observed, and it is no step of a check.
     pub async fn leave_cluster(&mut self) {
-        if let Some(live) = self.live_target() {
+        if let Some(live) = self.target_of("cluster") {
             let words = ["delete", "-f", FOLDER, "--ignore-not-found", "--wait=false"];
             let _ = kubectl(&live, &words, settled_within(&live)).await;
         }

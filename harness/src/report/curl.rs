@@ -8,8 +8,14 @@ use serde_json::Value;
 /// A service stands as a shell variable with the contract's own address as its default, so that the command runs
 /// as it is against a deployment with default ports: `"${API_GATEWAY:-http://localhost:8080}/health"`.
 pub fn command(asked: &Value) -> Option<String> {
+    command_in(asked, &quoted)
+}
+
+/// As [`command`], with words quoted in another way: for a shell that knows less, or a script with variables.
+pub fn command_in(asked: &Value, quoted: &dyn Fn(&str) -> String) -> Option<String> {
     let words = |key: &str| asked.get(key).and_then(Value::as_str);
-    let address = address(words("url"), words("service"), words("path").or_else(|| words("url_path")))?;
+    let path = words("path").or_else(|| words("url_path"));
+    let address = address((words("url"), words("service"), path), quoted)?;
     let mut command = format!("curl -i -X {}", quoted(words("method").unwrap_or("GET")));
     let headers = asked.get("headers").and_then(Value::as_object);
     for (name, value) in headers.into_iter().flatten() {
@@ -29,7 +35,10 @@ pub fn command(asked: &Value) -> Option<String> {
     Some(command + " " + &address)
 }
 
-fn address(url: Option<&str>, service: Option<&str>, path: Option<&str>) -> Option<String> {
+fn address(
+    (url, service, path): (Option<&str>, Option<&str>, Option<&str>),
+    quoted: &dyn Fn(&str) -> String,
+) -> Option<String> {
     if let Some(url) = url.filter(|url| url.starts_with("http")) {
         return Some(quoted(url));
     }

@@ -3,7 +3,7 @@
 mod badge;
 mod cause;
 mod ctrf;
-mod curl;
+pub(crate) mod curl;
 mod dependency_map;
 pub mod difference;
 mod evidence_table;

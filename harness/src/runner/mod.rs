@@ -10,8 +10,9 @@ mod schedule;
 mod session;
 
 pub use deadline::Deadline;
-pub use place::Place;
+pub use place::{Place, Placed};
+pub use restore::restore;
 pub use roll_call::RollCall;
 pub use rounds::Rounds;
-pub use schedule::{Event, Plan, Run, run};
+pub use schedule::{Event, Plan, Run, decide, run};
 pub use session::{News, Session, Subject, conduct};

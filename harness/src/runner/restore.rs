@@ -11,7 +11,7 @@ const BREAKERS_FORGET: Duration = Duration::from_secs(31);
 ///
 /// # Errors
 /// Names the service that does not come back.
-pub(super) async fn restore(live: &Live) -> Result<(), String> {
+pub async fn restore(live: &Live) -> Result<(), String> {
     let stopped: Vec<Service> =
         live.stopped.lock().expect("nothing panics while it holds this lock").iter().copied().collect();
     let disturbed = live.disturbed.load(std::sync::atomic::Ordering::Relaxed);

@@ -216,7 +216,8 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, mann
                 None => {
                     let live = Live::new(target.clone(), patience, placed.pulse.clone(), check.feature);
                     let live = Arc::new(live.keeping(manner.ledger.clone()));
-                    let decided = decide(live.clone(), feature.clone(), check, seed, answer).await;
+                    let case = Case::live(live.clone(), check.feature, check.revision, seed);
+                    let decided = decide(case, live.clone(), answer, (feature, check)).await;
                     if place.is_shared_by_all() {
                         left_behind = restore(&live).await.err();
                     }
@@ -251,16 +252,18 @@ fn lacking(check: &Check, target: &Target) -> Option<Need> {
     check.needs.iter().copied().find(|need| !target.has(*need))
 }
 
-/// Runs one check to its end, its deadline or its panic.
-async fn decide(
+/// Runs one check to its end, its deadline or its panic; the deadline follows from what an answer takes.
+///
+/// # Errors
+/// Where the check panics.
+pub async fn decide(
+    mut case: Case,
     live: Arc<Live>,
-    feature: Feature,
-    check: &'static Check,
-    seed: u64,
     answer: Option<Duration>,
+    (feature, check): (&Feature, &'static Check),
 ) -> Result<Finished, tokio::task::JoinError> {
+    let feature = feature.clone();
     let work = async move {
-        let mut case = Case::live(live.clone(), check.feature, check.revision, seed);
         let deadline = || Deadline::of(&live, check, answer);
         let ended = in_time((check.run)(&mut case), || deadline().limit()).await;
         let ended = ended.unwrap_or_else(|| {

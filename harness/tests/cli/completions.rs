@@ -8,7 +8,7 @@ fn every_shell_learns_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = project.conform(&["completions", shell]);
         assert_eq!(ran.code, 0, "{ran:?}");
-        for command in ["run", "list", "explain", "report", "gate", "prove", "mark"] {
+        for command in ["run", "list", "explain", "report", "repro", "gate", "prove", "mark"] {
             assert!(ran.out.contains(command), "{shell}: {command}");
         }
     }

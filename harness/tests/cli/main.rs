@@ -12,5 +12,6 @@ mod progress;
 mod project;
 mod report;
 mod report_in_browser;
+mod repro;
 mod serve;
 mod usage;

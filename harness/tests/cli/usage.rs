@@ -30,6 +30,7 @@ fn help_teaches_by_example() {
         "list",
         "explain",
         "report",
+        "repro",
         "diff",
         "serve",
         "progress",

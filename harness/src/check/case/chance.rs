@@ -6,19 +6,7 @@ impl Case {
     /// A fresh UUID (version 4 by form), the same in every run with the same seed.
     pub fn id(&mut self) -> String {
         self.ids += 1;
-        let draw = |salt: u64| {
-            let feature = u64::from(self.circumstances.feature);
-            mix(self.circumstances.seed ^ feature << 48 ^ u64::from(self.ids) << 8 ^ salt)
-        };
-        let (high, low) = (draw(1), draw(2));
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            high >> 16 & 0xffff,
-            high & 0xfff,
-            low >> 48 & 0x3fff | 0x8000,
-            low & 0xffff_ffff_ffff
-        )
+        nth_id(self.circumstances.seed, self.circumstances.feature, self.ids)
     }
 
     /// A short word, unlike any other of this run, that names the feature: `conform-f041-1a2b3c4d`.
@@ -35,6 +23,20 @@ impl Case {
         let value = ledger.map_or_else(|| format!("Pw!7{id}"), |ledger| ledger.password(&id));
         self.vault.seal("own password", &value)
     }
+}
+
+/// The id that a case of this feature draws as its nth, from 1.
+pub(crate) fn nth_id(seed: u64, feature: u16, nth: u32) -> String {
+    let draw = |salt: u64| mix(seed ^ u64::from(feature) << 48 ^ u64::from(nth) << 8 ^ salt);
+    let (high, low) = (draw(1), draw(2));
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        low >> 48 & 0x3fff | 0x8000,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 /// SplitMix64: spreads a seed over all bits.

@@ -1,7 +1,7 @@
 //! Tests of the case: what its end makes of steps, stops and ids.
 
 use super::*;
-use crate::check::{at_least, is};
+use crate::check::{Shown, at_least, is};
 use serde_json::json;
 
 fn case(observations: Vec<Shown>) -> Case {

@@ -29,6 +29,10 @@ impl Pending {
         let task = live.map(|live| tokio::spawn(async move { exchange(&live, &spec).await }));
         Pending { asked, task }
     }
+
+    fn task(&self) -> Result<&JoinHandle<Result<Value, CannotLook>>, CannotLook> {
+        self.task.as_ref().ok_or_else(never_started)
+    }
 }
 
 impl Case {
@@ -37,9 +41,9 @@ impl Case {
     /// # Errors
     /// As [`Case::observe`].
     pub async fn is_answered(&mut self, pending: &Pending) -> Result<Seen, Stop> {
-        let answered = pending.task.as_ref().is_some_and(JoinHandle::is_finished);
         let asked = json!({"answered yet": pending.asked});
-        let seen = self.observe("http", asked, async |_| Ok(json!({"answered": answered}))).await?;
+        let look = async |_| Ok(json!({"answered": pending.task()?.is_finished()}));
+        let seen = self.observe("http", asked, look).await?;
         Ok(seen.at("/answered"))
     }
 
@@ -49,14 +53,13 @@ impl Case {
     /// As [`Case::observe`].
     pub async fn is_answered_within(&mut self, pending: &Pending, time: Duration) -> Result<Seen, Stop> {
         let asked = json!({"answered within, in ms": time.as_millis() as u64, "request": pending.asked});
-        let task = pending.task.as_ref();
         let seen = self
             .observe("http", asked, async |_| {
-                let deadline = Instant::now() + time;
-                while task.is_some_and(|task| !task.is_finished()) && Instant::now() < deadline {
+                let (task, deadline) = (pending.task()?, Instant::now() + time);
+                while !task.is_finished() && Instant::now() < deadline {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
-                Ok(json!({"answered": task.is_some_and(JoinHandle::is_finished)}))
+                Ok(json!({"answered": task.is_finished()}))
             })
             .await?;
         Ok(seen.at("/answered"))
@@ -77,7 +80,7 @@ impl Case {
         let look = async move |_| {
             let mut counts = BTreeMap::<String, u64>::new();
             for task in tasks {
-                let task = task.ok_or_else(|| CannotLook::new("http", "the request was never started"))?;
+                let task = task.ok_or_else(never_started)?;
                 let seen = task.await.unwrap_or_else(|error| Err(CannotLook::new("http", error)))?;
                 let mut name = name_of(&seen);
                 if let Some(header) = header {
@@ -99,8 +102,12 @@ impl Case {
         let task = pending.task.take();
         let look = async move |_| match task {
             Some(task) => task.await.unwrap_or_else(|error| Err(CannotLook::new("http", error))),
-            None => Err(CannotLook::new("http", "the request was never started")),
+            None => Err(never_started()),
         };
         Ok(Reply::new(self.observe("http", asked, look).await?))
     }
+}
+
+fn never_started() -> CannotLook {
+    CannotLook::new("http", "the request was never started")
 }

@@ -150,6 +150,7 @@ impl<'a> Request<'a> {
     /// [`Stop::Needs`] where the service's address is not known.
     pub fn start(self) -> Result<Pending, Stop> {
         self.may_be_sent()?;
-        Ok(Pending::start(self.case.live_target(), self.spec))
+        let live = self.case.target_to_start(&self.spec.asked());
+        Ok(Pending::start(live, self.spec))
     }
 }

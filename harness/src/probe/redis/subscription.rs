@@ -1,7 +1,7 @@
 //! Subscribing to channels of Redis, and what came over them.
 
 use super::{client, unanswered};
-use crate::check::{Case, Live, Seen, Stop};
+use crate::check::{CannotLook, Case, Live, Seen, Stop};
 use crate::target::Need;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ pub struct Subscription {
     channels: Vec<String>,
     received: Arc<Mutex<Vec<Value>>>,
     task: Option<JoinHandle<()>>,
+    /// Whether anybody tried to subscribe; in what is only shown from a record, nobody does.
+    tried: bool,
 }
 
 impl Drop for Subscription {
@@ -41,11 +43,13 @@ impl Case {
     pub async fn subscribe(&mut self, channels: &[&str]) -> Result<(Subscription, Seen), Stop> {
         self.needs(Need::Redis)?;
         let channels: Vec<String> = channels.iter().map(|&channel| channel.to_owned()).collect();
-        let mut subscription = Subscription { channels: channels.clone(), received: Arc::default(), task: None };
-        let (received, task) = (subscription.received.clone(), &mut subscription.task);
+        let mut subscription =
+            Subscription { channels: channels.clone(), received: Arc::default(), task: None, tried: false };
+        let (received, task, tried) = (subscription.received.clone(), &mut subscription.task, &mut subscription.tried);
         let asked = json!({"subscribe": channels});
         let seen = self
             .observe("redis", asked, async move |live: Arc<Live>| {
+                *tried = true;
                 let client = client(&live, 0)?;
                 let subscribe = async {
                     let mut connection = client.get_async_pubsub().await?;
@@ -84,6 +88,9 @@ impl Case {
         self.needs(Need::Redis)?;
         let asked = json!({"heard on": subscription.channels, "messages": count, "ms": within.as_millis() as u64});
         self.observe("redis", asked, async |_| {
+            if !subscription.tried {
+                return Err(CannotLook::new("redis", "nobody has subscribed"));
+            }
             let deadline = tokio::time::Instant::now() + within;
             while subscription.received().len() < count && tokio::time::Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_millis(1)).await;
