@@ -1,6 +1,7 @@
 //! `conform repro`: the shortest sequence of requests that still shows a recorded failure.
 
 use super::args::Backend;
+use super::clean;
 use super::duration::duration;
 use super::place::{self, CommandError};
 use super::run::{interrupted, random_seed};
@@ -8,13 +9,14 @@ use crate::catalogue::Feature;
 use crate::check::{Check, Patience};
 use crate::checks;
 use crate::exit_code::Exit;
+use crate::ledger::{Ledger, LedgerError};
 use crate::provision::{BackendChoice, Options, ProvisionError, Servers, external};
 use crate::record::Record;
 use crate::report::plain;
 use crate::repro::{Ended, Failure, Ground, NoFailure, Script, TrialError, Trials, reproduce};
 use crate::target::Target;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,6 +81,8 @@ enum ReproError {
     NeedlessBackend,
     #[error(transparent)]
     Trial(#[from] TrialError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     #[error("the harness could not start: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -86,7 +90,7 @@ enum ReproError {
 impl ReproError {
     fn exit(&self) -> Exit {
         match self {
-            ReproError::Trial(_) | ReproError::Runtime(_) => Exit::CouldNotLook,
+            ReproError::Trial(_) | ReproError::Ledger(_) | ReproError::Runtime(_) => Exit::CouldNotLook,
             _ => Exit::Misused,
         }
     }
@@ -155,12 +159,16 @@ fn try_repro(args: &ReproArgs) -> Result<Exit, ReproError> {
             // Asked first, so that it listens before anything is started.
             biased;
             () = interrupted() => Ok(None),
-            ended = try_often(&task, subject) => ended.map(Some),
+            ended = try_often(&task, subject, &args.record) => ended.map(Some),
         }
     });
     // Dropping the runtime drops every stack; what is left then is the reaper's.
     runtime.shutdown_timeout(Duration::from_secs(5));
-    conclude(ended?, &task.feature)
+    let ended = ended?;
+    if ended.is_none() {
+        clean::remind(&args.record);
+    }
+    conclude(ended, &task.feature)
 }
 
 fn subject(args: &ReproArgs, record: &Record) -> Result<Subject, ReproError> {
@@ -197,9 +205,9 @@ fn subject(args: &ReproArgs, record: &Record) -> Result<Subject, ReproError> {
 }
 
 /// What the trials came to, and the target as a script may speak of it.
-async fn try_often(task: &Task, subject: Subject) -> Result<(Ended, Target), ReproError> {
+async fn try_often(task: &Task, subject: Subject, record: &Path) -> Result<(Ended, Target), ReproError> {
     let (ground, target) = match subject {
-        Subject::System(target) => (Ground::system((*target).clone()), *target),
+        Subject::System(target) => (Ground::system((*target).clone(), Ledger::of(record)?), *target),
         Subject::Reference(options) => {
             (Ground::Servers(Arc::new(Servers::start(options).await?)), Target::unreachable("reference"))
         }
@@ -208,7 +216,9 @@ async fn try_often(task: &Task, subject: Subject) -> Result<(Ended, Target), Rep
     let tell = |text: String| eprintln!("{text}");
     let until = Instant::now() + task.within;
     let ended = reproduce(&mut trials, &task.failure, task.seed, until, tell).await;
-    trials.end().await;
+    if let Some(settlement) = trials.end().await? {
+        clean::tell(&settlement, record, |line| eprintln!("{line}"));
+    }
     Ok((ended?, target))
 }
 

@@ -3,9 +3,11 @@
 use super::renaming::renaming;
 use crate::catalogue::Feature;
 use crate::check::{Case, Check, Finished, Live, Partly, Patience, Shown, mix};
+use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::{Circumstances, Evidence};
 use crate::provision::{ProvisionError, Servers};
 use crate::runner::{Place, decide, restore};
+use crate::settlement::{Settlement, settle};
 use crate::target::{Need, Target};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,16 +37,16 @@ pub enum TrialError {
 
 /// Where the trials take place.
 pub enum Ground {
-    /// Somebody else's system, the same for all.
-    System(Arc<Place>),
+    /// Somebody else's system, the same for all, and where it is written down what trials make there.
+    System(Arc<Place>, Arc<Ledger>),
     /// Servers of the harness's own, with a fresh stack for each.
     Servers(Arc<Servers>),
 }
 
 impl Ground {
     /// Somebody else's system.
-    pub fn system(target: Target) -> Ground {
-        Ground::System(Arc::new(Place::external(target)))
+    pub fn system(target: Target, ledger: Ledger) -> Ground {
+        Ground::System(Arc::new(Place::external(target)), Arc::new(ledger))
     }
 }
 
@@ -69,12 +71,23 @@ impl Trials {
         self.made
     }
 
-    /// Ends what they took place on.
-    pub async fn end(self) {
-        if let Ground::Servers(servers) = self.ground
-            && let Some(servers) = Arc::into_inner(servers)
-        {
-            servers.stop().await;
+    /// Ends what they took place on: servers are stopped, and somebody else's system is left as it was found, as far as
+    /// that is possible.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn end(self) -> Result<Option<Settlement>, LedgerError> {
+        match self.ground {
+            Ground::Servers(servers) => {
+                if let Some(servers) = Arc::into_inner(servers) {
+                    servers.stop().await;
+                }
+                Ok(None)
+            }
+            Ground::System(place, ledger) => match place.visit(self.patience) {
+                Some(live) if !ledger.owed().is_empty() => settle(&ledger, &Arc::new(live)).await.map(Some),
+                _ => Ok(None),
+            },
         }
     }
 
@@ -113,7 +126,7 @@ impl Trials {
     async fn make(&mut self, case: impl FnOnce(Arc<Live>) -> Case) -> Result<Finished, TrialError> {
         self.made += 1;
         let place = match &self.ground {
-            Ground::System(place) => place.clone(),
+            Ground::System(place, _) => place.clone(),
             Ground::Servers(servers) => Arc::new(Place::stacks(servers.clone(), Vec::new(), self.next_seed())),
         };
         let done = self.make_at(&place, case).await;
@@ -131,7 +144,11 @@ impl Trials {
             return Err(TrialError::Lacks(need));
         }
         let address = FIRST_ADDRESS.wrapping_add(self.made as u16);
-        let live = Arc::new(Live::new(placed.target.clone(), self.patience, placed.pulse.clone(), address));
+        let live = Live::new(placed.target.clone(), self.patience, placed.pulse.clone(), address);
+        let live = Arc::new(live.keeping(match &self.ground {
+            Ground::System(_, ledger) => Some(ledger.clone()),
+            Ground::Servers(_) => None,
+        }));
         let finished = decide(case(live.clone()), live.clone(), None, (&self.feature, self.check)).await;
         let restored = if place.is_shared_by_all() { restore(&live).await } else { Ok(()) };
         drop(live);
