@@ -83,7 +83,7 @@ impl Live {
         for secret in target.all_secrets() {
             vault.seal("secret of the target", secret.expose());
         }
-        let client_address = target.forwarded_for.then(|| format!("10.{}.{}.1", case_number / 256, case_number % 256));
+        let client_address = target.forwarded_for.then(|| address(case_number, 0));
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -114,6 +114,12 @@ impl Live {
         let told = (lent.account().email.clone(), lent.account().password.expose().to_owned());
         *self.lent.lock().expect("nothing panics while it holds this lock") = Some(lent);
         Some(told)
+    }
+
+    /// The same case once more, from an address of this round's own: a limit by address counts each round for itself.
+    pub fn in_round(self, case_number: u16, round: u32) -> Live {
+        let client_address = self.client_address.map(|_| address(case_number, round));
+        Live { client_address, ..self }
     }
 
     /// Has everything that is made on the target written down.
@@ -197,4 +203,9 @@ impl Live {
     pub fn had(&self, wanted: impl IntoIterator<Item = Need>) -> Vec<Need> {
         wanted.into_iter().filter(|need| self.target.has(*need)).collect()
     }
+}
+
+/// The client address of a case in one of its rounds; after 254 rounds, addresses come again.
+fn address(case_number: u16, round: u32) -> String {
+    format!("10.{}.{}.{}", case_number / 256, case_number % 256, 1 + round % 254)
 }

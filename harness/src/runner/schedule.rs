@@ -174,7 +174,7 @@ struct Manner {
 /// Runs a check as often as it is asked for, each time with ids of its own, and keeps the worst of what it came to.
 async fn check_often(place: &Place, feature: &Feature, check: &'static Check, manner: &Manner) -> Run {
     let began = Instant::now();
-    let mut kept = check_one(place, feature, check, manner, manner.seed).await;
+    let mut kept = check_one(place, feature, check, manner, 0).await;
     if manner.rounds == Rounds::ONE {
         return kept;
     }
@@ -183,7 +183,7 @@ async fn check_often(place: &Place, feature: &Feature, check: &'static Check, ma
         if manner.rounds.until_fail && verdicts.contains_key(&Verdict::Fail) {
             break;
         }
-        let run = check_one(place, feature, check, manner, mix(manner.seed ^ u64::from(round))).await;
+        let run = check_one(place, feature, check, manner, round).await;
         *verdicts.entry(run.outcome.verdict).or_default() += 1;
         if run.outcome.verdict.weight() > kept.outcome.verdict.weight() {
             kept = run;
@@ -194,8 +194,9 @@ async fn check_often(place: &Place, feature: &Feature, check: &'static Check, ma
     kept
 }
 
-async fn check_one(place: &Place, feature: &Feature, check: &'static Check, manner: &Manner, seed: u64) -> Run {
+async fn check_one(place: &Place, feature: &Feature, check: &'static Check, manner: &Manner, round: u32) -> Run {
     let patience = manner.patience;
+    let seed = if round == 0 { manner.seed } else { mix(manner.seed ^ u64::from(round)) };
     let began = Instant::now();
     let error = |reason: String| Run::without_evidence(undecided(feature, check.revision, Verdict::Error, reason));
     let mut run = match place.enter(check.feature, check.setup).await {
@@ -215,7 +216,7 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, mann
                 }
                 None => {
                     let live = Live::new(target.clone(), patience, placed.pulse.clone(), check.feature);
-                    let live = Arc::new(live.keeping(manner.ledger.clone()));
+                    let live = Arc::new(live.in_round(check.feature, round).keeping(manner.ledger.clone()));
                     let case = Case::live(live.clone(), check.feature, check.revision, seed);
                     let decided = decide(case, live.clone(), answer, (feature, check)).await;
                     if place.is_shared_by_all() {
