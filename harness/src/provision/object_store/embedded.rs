@@ -23,7 +23,6 @@ mod uploads;
 pub use alone::{Alone, serve_alone};
 
 use super::ObjectStore;
-use crate::provision::error::ProvisionError;
 use crate::provision::random;
 use crate::provision::servers::Running;
 use crate::target::{Boxed, ObjectStoreAccess, Secret, StoreUser};
@@ -75,11 +74,10 @@ struct Settings {
 }
 
 /// Starts a store of the run on the port, its console on the other, with what it holds in the folder.
-pub async fn start(
-    access: ObjectStoreAccess,
-    (port, console): (u16, u16),
-    folder: PathBuf,
-) -> Result<ObjectStore, ProvisionError> {
+///
+/// # Errors
+/// Where a port is taken or the folder cannot be opened.
+pub async fn start(access: ObjectStoreAccess, (port, console): (u16, u16), folder: PathBuf) -> io::Result<ObjectStore> {
     let user = StoreUser { access_key: random::hex(10), secret_key: Secret::new(random::hex(20)) };
     let settings = Settings {
         address: (Ipv4Addr::LOCALHOST, port).into(),
@@ -92,7 +90,7 @@ pub async fn start(
         test_clock: true,
     };
     let embedded = Embedded { settings, task: Mutex::new(None) };
-    embedded.launch().await.map_err(ProvisionError::system("start the embedded S3 server"))?;
+    embedded.launch().await?;
     let console = Some(format!("http://127.0.0.1:{console}"));
     let access = ObjectStoreAccess { console, clock: true, user: Some(user), ..access };
     Ok(ObjectStore { access, description: "embedded s3s".into(), running: Box::new(embedded) })

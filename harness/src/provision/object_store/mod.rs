@@ -10,6 +10,7 @@ use super::random;
 use super::run::Run;
 use super::servers::Running;
 use crate::target::{ObjectStoreAccess, Secret};
+use std::io;
 use std::path::PathBuf;
 
 pub use embedded::{Alone, serve_alone};
@@ -17,6 +18,9 @@ pub use readiness::until_ready;
 
 /// The region of the signatures.
 pub const REGION: &str = "us-east-1";
+
+/// Between taking a port and listening there somebody else may have come, so that others are tried.
+const PORTS_TRIED: u32 = 5;
 
 /// The region of a second store.
 pub const OTHER_REGION: &str = "eu-west-1";
@@ -34,23 +38,30 @@ pub struct ObjectStore {
 /// Starts a store with random keys, empty, and returns once it has answered a signed request. `name` names its
 /// folder in the run's; it need not be unique.
 pub async fn start(run: &Run, name: &str, region: &str) -> Result<ObjectStore, ProvisionError> {
-    let (port, console) = (run.ports.take()?, run.ports.take()?);
-    let access = ObjectStoreAccess {
-        endpoint: format!("http://127.0.0.1:{port}"),
-        region: region.to_owned(),
-        access_key: random::hex(10),
-        secret_key: Secret::new(random::hex(20)),
-        console: None,
-        clock: false,
-        user: None,
-    };
     let folder = folder(run, name)?;
-    let store = match minio::find() {
-        Some(program) => minio::start(run, &program, access, (port, console), &folder).await?,
-        None => embedded::start(access, (port, console), folder).await?,
-    };
-    until_ready(&store.access).await?;
-    Ok(store)
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        let ports = (run.ports.take()?, run.ports.take()?);
+        let access = ObjectStoreAccess {
+            endpoint: format!("http://127.0.0.1:{}", ports.0),
+            region: region.to_owned(),
+            access_key: random::hex(10),
+            secret_key: Secret::new(random::hex(20)),
+            console: None,
+            clock: false,
+            user: None,
+        };
+        let store = match minio::find() {
+            Some(program) => minio::start(run, &program, access, ports, &folder).await?,
+            None => match embedded::start(access, ports, folder.clone()).await {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && tried < PORTS_TRIED => continue,
+                started => started.map_err(ProvisionError::system("start the embedded S3 server"))?,
+            },
+        };
+        until_ready(&store.access).await?;
+        return Ok(store);
+    }
 }
 
 fn folder(run: &Run, name: &str) -> Result<PathBuf, ProvisionError> {
