@@ -50,6 +50,11 @@ impl GuestArgs {
 /// When the catalogue's place is not known, or nothing can be printed.
 pub(super) fn list(target: &Target, catalogue: &Catalogue, path: &Path, numbers: &[u16]) -> Result<(), CommandError> {
     let mut text = format!("what a run would ask of {}; nothing is sent\n", plain::line(&target.name));
+    text += "\nas the run begins\n";
+    for (nth, (service, endpoint)) in target.services.iter().enumerate() {
+        let times = if nth == 0 { "  up to ×5" } else { "" };
+        let _ = writeln!(text, "  GET {service} {}{times}", plain::line(&endpoint.health));
+    }
     let dir = place::shipped_evidence(path);
     for check in numbers.iter().filter_map(|&number| checks::find(number)) {
         let title = catalogue.feature(check.feature).map_or("", |feature| feature.description.as_str());
@@ -62,6 +67,15 @@ pub(super) fn list(target: &Target, catalogue: &Catalogue, path: &Path, numbers:
             Ok(evidence) => questions(&mut text, target, &evidence),
             Err(reason) => drop(writeln!(text, "  not known: {reason}")),
         }
+    }
+    text += "\nas it ends, of what the checks have made and nothing else\n";
+    text += if target.has(Need::DatabaseWrites) {
+        "  sql deletes users and diagrams, with the rows that refer to them\n"
+    } else {
+        "  DELETE and GET api-gateway /api/diagrams/ID; POST /api/auth/login where a token has expired\n"
+    };
+    if target.has(Need::ObjectStore) {
+        text += "  s3 lists and deletes objects with their versions, and buckets\n";
     }
     place::print(&text)
 }

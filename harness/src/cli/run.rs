@@ -5,6 +5,7 @@ use super::{clean, guest, place};
 use crate::catalogue::Catalogue;
 use crate::check::Patience;
 use crate::exit_code::Exit;
+use crate::ledger::LedgerError;
 use crate::provision::{BackendChoice, Options, external};
 use crate::record::{OUTCOMES_FILE, Record, RecordError, point_latest};
 use crate::report::{Format, Terminal, render};
@@ -57,7 +58,8 @@ impl RunError {
                 | RecordError::Line { .. }
                 | RecordError::InUse { .. }
                 | RecordError::Ended { .. }
-                | RecordError::OfAnother { .. },
+                | RecordError::OfAnother { .. }
+                | RecordError::Ledger(LedgerError::Line { .. }),
             ) => Exit::Misused,
             RunError::Record(_) => Exit::CouldNotLook,
             _ => Exit::Misused,

@@ -2,7 +2,7 @@
 
 use super::{Remains, rows};
 use crate::actor::{Actor, Signature};
-use crate::check::{Case, Stop};
+use crate::check::{CannotLook, Case, Stop};
 use crate::ledger::{Owed, Thing};
 use crate::target::{Need, Service};
 use serde_json::json;
@@ -62,6 +62,9 @@ async fn fresh_token(case: &mut Case, owner: &str, all: &[Owed]) -> Result<Optio
     for (email, password) in accounts(case, all) {
         let password = case.vault().seal("own password", &password);
         let reply = case.sign_in(&Actor { id: String::new(), email, password }).await?;
+        if let Some(silence) = reply.silence().text() {
+            return Err(CannotLook::new("http", format!("nobody can be signed in: {silence}")).into());
+        }
         if reply.claims("access_token").at("/sub").text().is_some_and(|sub| sub == owner) {
             return Ok(Some(reply.token("access_token")));
         }
