@@ -6,6 +6,8 @@
 pub mod catalogue;
 pub mod digraph;
 pub mod outcome;
+pub mod wire;
+
 pub mod target;
 
 pub mod ledger;

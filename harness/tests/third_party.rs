@@ -8,12 +8,17 @@ use harness::provision::external;
 use harness::record::Record;
 use harness::runner::{Rounds, Session, Subject, conduct};
 use harness::target::{Service, Target};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::process::{Child, Command};
+use tokio_rustls::TlsAcceptor;
 
 /// The key of the system's tokens, and the variable that holds it here.
 const KEY: (&str, &str) = ("PYTHON_JWT_SECRET", "a key of its own, for this test");
@@ -97,7 +102,9 @@ fn free_offset() -> u16 {
         let mut ports = Service::ALL.iter().map(|service| service.default_port() + offset);
         ports.all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
     };
-    let first = 21_000 + (std::process::id() % 100) as u16 * 100;
+    // No two tests look at the same ports: what is free now is perhaps about to be taken by the other.
+    static STARTED: AtomicU16 = AtomicU16::new(0);
+    let first = 21_000 + (std::process::id() % 100) as u16 * 100 + STARTED.fetch_add(1, Ordering::Relaxed) * 50;
     (first..50_000).step_by(100).find(is_free).expect("ten free ports")
 }
 
@@ -138,11 +145,13 @@ fn verdicts(outcome: &Outcome) -> String {
     outcome.steps.iter().map(|step| sign(step.verdict)).collect()
 }
 
-/// Every feature whose steps came out otherwise, with what was wanted, and the first thing that did not hold.
+/// Every feature that was run whose steps came out otherwise, with what was wanted, and the first thing that did not hold.
 fn differences(record: &Record) -> Vec<String> {
     let mut all = Vec::new();
     for (feature, wanted) in VERDICTS {
-        let outcome = record.outcomes.iter().find(|outcome| outcome.feature == feature).unwrap();
+        let Some(outcome) = record.outcomes.iter().find(|outcome| outcome.feature == feature) else {
+            continue;
+        };
         let found = verdicts(outcome);
         if found != wanted {
             let reasons: Vec<String> = outcome
@@ -162,13 +171,9 @@ fn differences(record: &Record) -> Vec<String> {
     all
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_third_party_gets_the_verdicts_that_its_source_deserves() {
-    let Some(system) = start().await else {
-        return;
-    };
-    let session = Session {
-        subject: Subject::External(Box::new(system.target.clone())),
+fn session(system: &System, target: Target) -> Session {
+    Session {
+        subject: Subject::External(Box::new(target)),
         catalogue: Catalogue::load(root().join("features/feature_list.json")).unwrap(),
         numbers: VERDICTS.map(|(feature, _)| feature).to_vec(),
         record: system.folder.path().join("record"),
@@ -177,14 +182,71 @@ async fn a_third_party_gets_the_verdicts_that_its_source_deserves() {
         jobs: 4,
         patience: Patience { answer: Duration::from_secs(20), ..Patience::default() },
         seed: 41,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_third_party_gets_the_verdicts_that_its_source_deserves() {
+    let Some(system) = start().await else {
+        return;
     };
+    let session = session(&system, system.target.clone());
     let record = Record::read(&conduct(session, |_| ()).await.unwrap()).unwrap();
     assert!(record.finished());
+    assert_eq!(record.outcomes.len(), VERDICTS.len());
     let differences = differences(&record);
     assert!(differences.is_empty(), "\n{}\n", differences.join("\n"));
     for (feature, most, asked) in [(7, 6, "/api/render/health"), (9, 5, "/api/diagrams/"), (33, 1, "-X OPTIONS")] {
         failure_is_shown_again(&system, &record, feature, most, asked).await;
     }
+}
+
+/// Stands before a port and speaks TLS there: the new port, and what it proves itself by.
+async fn tls_before(port: u16) -> (u16, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let before = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut near = acceptor.accept(near).await?;
+                let mut far = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+                tokio::io::copy_bidirectional(&mut near, &mut far).await
+            });
+        }
+    });
+    (before, made.cert.pem())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn within_tls_the_verdicts_are_the_same() {
+    let Some(system) = start().await else {
+        return;
+    };
+    let file = system.folder.path().join("python.toml");
+    let mut text = fs::read_to_string(&file).unwrap();
+    let mut authorities = String::new();
+    for service in Service::ALL {
+        let plain = &system.target.services[&service].base;
+        let port = plain.rsplit(':').next().unwrap().parse().unwrap();
+        let (before, proof) = tls_before(port).await;
+        text = text.replace(&format!("\"{plain}\""), &format!("\"https://127.0.0.1:{before}\""));
+        authorities.push_str(&proof);
+    }
+    fs::write(system.folder.path().join("ca.pem"), authorities).unwrap();
+    fs::write(&file, format!("{text}\n[tls]\nca = \"ca.pem\"\n")).unwrap();
+    let target = external::load(&file, &|name| (name == KEY.0).then(|| KEY.1.to_owned())).unwrap();
+    assert!(target.services.values().all(|service| service.base.starts_with("https://")));
+    let session = Session { numbers: vec![11, 36, 37], ..session(&system, target) };
+    let record = Record::read(&conduct(session, |_| ()).await.unwrap()).unwrap();
+    let differences = differences(&record);
+    assert!(differences.is_empty(), "\n{}\n", differences.join("\n"));
 }
 
 /// `conform repro` prints a script of at most so many observations, fewer than the check makes, and this is in it.

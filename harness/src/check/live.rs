@@ -4,6 +4,7 @@ use super::{CannotLook, Pulse, Vault};
 use crate::guard::{Guard, Protocol};
 use crate::ledger::{Ledger, Thing};
 use crate::target::{Lent, Need, Service, Target};
+use crate::wire::Client;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
@@ -49,7 +50,7 @@ pub struct Live {
     /// The target.
     pub target: Target,
     /// HTTP client of this case, with connections of its own.
-    pub http: reqwest::Client,
+    pub http: Client,
     /// The case's secrets.
     pub vault: Vault,
     /// How long may really be waited.
@@ -84,12 +85,7 @@ impl Live {
             vault.seal("secret of the target", secret.expose());
         }
         let client_address = target.forwarded_for.then(|| address(case_number, 0));
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .pool_max_idle_per_host(64)
-            .build()
-            .expect("a client without TLS has nothing to fail on");
+        let http = Client::new(&target.trust);
         Live {
             target,
             http,
@@ -169,17 +165,20 @@ impl Live {
     }
 
     /// Where a store is reached: behind a guard, but for those of a stack that may be disturbed, which the harness itself
-    /// has brought up or its user vouches for.
+    /// has brought up or its user vouches for. A guard also speaks TLS with the store, where the store wants that.
     ///
     /// # Errors
     /// Where a guard finds no place.
-    pub fn way_to(&self, protocol: Protocol, host: &str, port: u16) -> io::Result<(String, u16)> {
-        if self.target.disposable {
+    pub fn way_to(&self, protocol: Protocol, host: &str, port: u16, tls: bool) -> io::Result<(String, u16)> {
+        if self.target.disposable && !tls {
             return Ok((host.to_owned(), port));
         }
         let mut guards = self.guards.lock().expect("nothing panics while it holds this lock");
         if !guards.iter().any(|(known, _)| *known == protocol) {
-            guards.push((protocol, Guard::before(protocol, host.to_owned(), port)?));
+            guards.push((
+                protocol,
+                Guard::before(protocol, host.to_owned(), port, tls.then(|| self.target.trust.clone()))?,
+            ));
         }
         let guard = guards.iter().find(|(known, _)| *known == protocol);
         let address = guard.map(|(_, guard)| guard.address()).ok_or(io::ErrorKind::NotFound)?;

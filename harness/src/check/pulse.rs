@@ -1,6 +1,7 @@
 //! Whether a target as a whole still answers.
 
 use crate::target::{Service, Target};
+use crate::wire::{Client, Request};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -50,16 +51,8 @@ impl Pulse {
             return false;
         };
         let health = format!("{}{}", endpoint.base, endpoint.health);
-        let asked = reqwest::Client::builder()
-            .no_proxy()
-            // A redirect is an answer, and where it leads is none of the target.
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(answer)
-            .build();
-        let answered = match asked {
-            Ok(client) => ends_in_time(client.get(health)).await,
-            Err(_) => false,
-        };
+        let asked = Client::new(&target.trust).get(&health);
+        let answered = tokio::time::timeout(answer, comes_to_an_end(asked)).await.unwrap_or(false);
         if answered {
             self.beat();
         } else {
@@ -69,18 +62,13 @@ impl Pulse {
     }
 }
 
-/// Whether an answer comes to an end before its time is up. One that breaks off is an answer, too; one that drips is none.
-async fn ends_in_time(request: reqwest::RequestBuilder) -> bool {
+/// Whether an answer comes to an end. One that breaks off is an answer, too; one that drips has none.
+async fn comes_to_an_end(request: Request) -> bool {
     let Ok(mut answer) = request.send().await else {
         return false;
     };
-    loop {
-        match answer.chunk().await {
-            Ok(Some(_)) => {}
-            Ok(None) => return true,
-            Err(error) => return !error.is_timeout(),
-        }
-    }
+    while let Ok(Some(_)) = answer.chunk().await {}
+    true
 }
 
 #[cfg(test)]

@@ -6,13 +6,15 @@
 
 mod postgres;
 mod redis;
+mod tls;
 
+use crate::wire::Trust;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -57,16 +59,21 @@ impl Drop for Guard {
 }
 
 impl Guard {
-    /// Stands before the store at an address. Must be called within a Tokio runtime.
+    /// Stands before the store at an address. With `trust`, it speaks TLS with the store, and whoever comes need not.
+    /// Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// Where loopback gives no port.
-    pub fn before(protocol: Protocol, host: String, port: u16) -> io::Result<Guard> {
+    pub fn before(protocol: Protocol, host: String, port: u16, trust: Option<Trust>) -> io::Result<Guard> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let offence = Arc::<Mutex<Option<String>>>::default();
-        let task = tokio::spawn(serve(TcpListener::from_std(listener)?, protocol, (host, port), offence.clone()));
+        let task = tokio::spawn(serve(
+            TcpListener::from_std(listener)?,
+            Store { protocol, host, port, trust },
+            offence.clone(),
+        ));
         Ok(Guard { address, offence, task })
     }
 
@@ -81,36 +88,65 @@ impl Guard {
     }
 }
 
-async fn serve(
-    listener: TcpListener,
-    protocol: Protocol,
-    (host, port): (String, u16),
-    offence: Arc<Mutex<Option<String>>>,
-) {
+async fn serve(listener: TcpListener, store: Store, offence: Arc<Mutex<Option<String>>>) {
+    let store = Arc::new(store);
     // The set ends its tasks when it is dropped, together with this one.
     let mut connections = JoinSet::new();
     while let Ok((near, _)) = listener.accept().await {
-        let (host, offence) = (host.clone(), offence.clone());
+        let (store, offence) = (store.clone(), offence.clone());
         connections.spawn(async move {
-            let far = tokio::time::timeout(CONNECTING, TcpStream::connect((host.as_str(), port))).await;
-            // Closed at once: whoever came sees a connection that breaks off.
-            let Ok(Ok(far)) = far else { return };
-            let _ = (near.set_nodelay(true), far.set_nodelay(true));
-            let (mut from_us, to_us) = near.into_split();
-            let (from_store, mut to_store) = far.into_split();
-            tokio::select! {
-                _ = tokio::io::copy(&mut from_us, &mut to_store) => {}
-                _ = let_through(protocol, from_store, to_us, &offence) => {}
+            // Where nobody is there it is closed at once: whoever came sees a connection that breaks off.
+            match tokio::time::timeout(CONNECTING, store.connect()).await {
+                Ok(Ok(far)) => between(near, far, store.protocol, &offence).await,
+                Ok(Err(error)) => {
+                    if let Some(why) = tls::refused(&error) {
+                        *offence.lock().expect("nothing panics while it holds this lock") = Some(why);
+                    }
+                }
+                Err(_) => {}
             }
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
+/// A store, and how it is spoken to.
+struct Store {
+    protocol: Protocol,
+    host: String,
+    port: u16,
+    trust: Option<Trust>,
+}
+
+impl Store {
+    async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let _ = tcp.set_nodelay(true);
+        match &self.trust {
+            Some(trust) => Ok(Box::new(tls::handshake(tcp, self.protocol, &self.host, trust).await?)),
+            None => Ok(Box::new(tcp)),
+        }
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+async fn between(near: TcpStream, far: Box<dyn Stream>, protocol: Protocol, offence: &Mutex<Option<String>>) {
+    let _ = near.set_nodelay(true);
+    let (mut from_us, to_us) = near.into_split();
+    let (from_store, mut to_store) = tokio::io::split(far);
+    tokio::select! {
+        _ = tokio::io::copy(&mut from_us, &mut to_store) => {}
+        _ = let_through(protocol, from_store, to_us, offence) => {}
+    }
+}
+
 /// Hands on what passes, until the connection ends; an offence ends it, too, and is noted before anybody sees the end.
 async fn let_through(
     protocol: Protocol,
-    mut from: OwnedReadHalf,
+    mut from: impl AsyncRead + Unpin,
     mut to: OwnedWriteHalf,
     offence: &Mutex<Option<String>>,
 ) -> io::Result<()> {
@@ -142,6 +178,7 @@ async fn let_through(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::fixture::{file, signed};
 
     /// What comes through the guard of all this, and the offence.
     async fn through(protocol: Protocol, sent: &'static [u8]) -> (Vec<u8>, Option<String>) {
@@ -151,7 +188,7 @@ mod tests {
             let (mut stream, _) = store.accept().await.unwrap();
             stream.write_all(sent).await.unwrap();
         });
-        let guard = Guard::before(protocol, "127.0.0.1".into(), port).unwrap();
+        let guard = Guard::before(protocol, "127.0.0.1".into(), port, None).unwrap();
         let mut client = TcpStream::connect(guard.address()).await.unwrap();
         let mut came = Vec::new();
         client.read_to_end(&mut came).await.unwrap();
@@ -178,8 +215,51 @@ mod tests {
 
     #[tokio::test]
     async fn where_no_store_is_the_connection_breaks_off() {
-        let guard = Guard::before(Protocol::Redis, "127.0.0.1".into(), 1).unwrap();
+        let guard = Guard::before(Protocol::Redis, "127.0.0.1".into(), 1, None).unwrap();
         let mut client = TcpStream::connect(guard.address()).await.unwrap();
         assert_eq!(client.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    }
+
+    /// What comes through a guard that speaks TLS with a store, which says this once it has heard something; and the offence.
+    async fn through_tls(protocol: Protocol, known: bool, asked_first: bool) -> (Vec<u8>, Option<String>) {
+        let identity = signed(&["localhost"], 4000);
+        let trust = known.then(|| Trust::in_authorities(Some(&file(&identity.pem).1)).unwrap());
+        let store = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = store.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut tcp, _) = store.accept().await.unwrap();
+            if asked_first {
+                let mut request = [0; 8];
+                tcp.read_exact(&mut request).await.unwrap();
+                assert_eq!(request, [0, 0, 0, 8, 4, 210, 22, 47]);
+                tcp.write_all(b"S").await.unwrap();
+            }
+            let mut tls = identity.acceptor().accept(tcp).await?;
+            tls.read_exact(&mut [0; 4]).await?;
+            tls.write_all(b"+PONG\r\n").await?;
+            tls.shutdown().await
+        });
+        let trust = trust.unwrap_or_else(Trust::in_nobody);
+        let guard = Guard::before(protocol, "localhost".into(), port, Some(trust)).unwrap();
+        let mut client = TcpStream::connect(guard.address()).await.unwrap();
+        client.write_all(b"PING").await.unwrap();
+        let mut came = Vec::new();
+        let _ = client.read_to_end(&mut came).await;
+        (came, guard.offence())
+    }
+
+    #[tokio::test]
+    async fn it_speaks_tls_so_that_whoever_comes_need_not() {
+        assert_eq!(through_tls(Protocol::Redis, true, false).await, (b"+PONG\r\n".to_vec(), None));
+        let (came, offence) = through_tls(Protocol::Postgres, true, true).await;
+        // What came within TLS is none of PostgreSQL's messages, so it was looked at.
+        assert!(came.is_empty() && offence.unwrap().contains("message"));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_cannot_prove_who_it_is_hears_nothing() {
+        let (came, offence) = through_tls(Protocol::Redis, false, false).await;
+        assert!(came.is_empty());
+        assert_eq!(offence.unwrap(), "no TLS: invalid peer certificate: UnknownIssuer");
     }
 }

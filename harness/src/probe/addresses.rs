@@ -48,7 +48,8 @@ impl Case {
             Some(password) => format!(":{}@", escaped(password.expose())),
             None => String::new(),
         };
-        Ok(self.vault().seal("redis url", &format!("redis://{login}{}:{}/0", access.host, access.port)))
+        let scheme = if access.tls { "rediss" } else { "redis" };
+        Ok(self.vault().seal("redis url", &format!("{scheme}://{login}{}:{}/0", access.host, access.port)))
     }
 }
 

@@ -151,7 +151,7 @@ async fn advance(live: &Live, time: Duration) -> Result<(), CannotLook> {
     let stores = live.target.object_store.iter().chain(&live.target.second_object_store).filter(|store| store.clock);
     for store in stores {
         let url = format!("{}/test/clock/advance", store.endpoint);
-        let moved = live.http.post(url).json(&body).timeout(live.patience.answer).send().await;
+        let moved = live.http.request("POST", &url).json(&body).send_within(live.patience.answer).await;
         // As a service, a store that is stopped at the moment has no clock to move.
         if let Ok(answer) = moved
             && !answer.status().is_success()

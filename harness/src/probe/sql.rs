@@ -293,7 +293,8 @@ async fn read(live: &Live, settings: &[String], wrapped: &str) -> Result<Value, 
 pub(super) fn options(live: &Live) -> Result<PgConnectOptions, CannotLook> {
     let access = live.target.postgres.as_ref();
     let access = access.ok_or_else(|| CannotLook::new("sql", "the target gives no access"))?;
-    let way = live.way_to(Protocol::Postgres, &access.host, access.port);
+    // Where TLS is wanted, the guard speaks it.
+    let way = live.way_to(Protocol::Postgres, &access.host, access.port, access.tls);
     let (host, port) = way.map_err(|error| CannotLook::new("sql", error))?;
     Ok(PgConnectOptions::new_without_pgpass()
         .host(&host)

@@ -94,8 +94,9 @@ mod tests {
                 database: "stack".into(),
                 user: "autograph".into(),
                 password: secret.clone(),
+                tls: false,
             },
-            redis: &RedisAccess { host: "127.0.0.1".into(), port: 6379, password: None },
+            redis: &RedisAccess { host: "127.0.0.1".into(), port: 6379, password: None, tls: false },
             object_store: &ObjectStoreAccess {
                 endpoint: "http://127.0.0.1:9000".into(),
                 region: "us-east-1".into(),

@@ -4,6 +4,7 @@ mod commands;
 mod error;
 mod file;
 mod rules;
+mod trust;
 
 pub use error::TargetFileError;
 
@@ -11,16 +12,17 @@ use crate::target::{
     Account, Accounts, Cluster, Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess,
     Secret, Service, StoreUser, Target,
 };
+use crate::wire::Trust;
 use commands::Commands;
 use error::Source;
 use file::{
     AccountTable, ControlTable, LogTable, ObjectStoreTable, PostgresTable, RedisTable, ServiceTable, StoreUserTable,
 };
-use reqwest::Url;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
+use url::Url;
 
 /// Reads a target file. Credentials come from environment variables that the file names; `env` looks one up.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target, TargetFileError> {
@@ -31,7 +33,8 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
     let reader = Reader { source, env };
 
     let services = reader.services(file.gateway, file.services)?;
-    let control = file.control.map(|table| reader.control(table, &services)).transpose()?;
+    let trust = reader.trust(file.tls)?;
+    let control = file.control.map(|table| reader.control(table, &services, &trust)).transpose()?;
     let mut secrets = Vec::new();
     let registration = reader.registration(file.registration, &mut secrets)?;
     let headers = file.headers.unwrap_or_default();
@@ -65,6 +68,7 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
         clock: test.clock.is_some_and(Spanned::into_inner),
         disposable: file.disposable,
         forwarded_for: file.forwarded_for,
+        trust,
         control,
         source: file.source.map(|folder| reader.folder("source", &folder)).transpose()?,
         containers: None,
@@ -127,17 +131,12 @@ impl Reader<'_> {
         Ok(Endpoint { base, health, log })
     }
 
-    /// An `http://` address without user, query or fragment; a path prefix may stand in it.
+    /// An `http://` or `https://` address without user, query or fragment; a path prefix may stand in it.
     fn address(&self, key: &str, given: &Spanned<String>) -> Result<String, TargetFileError> {
         let wrong = |problem: &str| self.source.wrong(given.span(), key, problem);
         let url = Url::parse(given.as_ref())
             .map_err(|reason| wrong(&format!("expected an address such as \"http://127.0.0.1:8080\" ({reason})")))?;
-        if url.scheme() == "https" {
-            return Err(wrong(
-                "https is refused, for this build speaks plain HTTP only: expected the http:// address behind the TLS proxy, or of a local forwarder",
-            ));
-        }
-        if url.scheme() != "http" || url.host_str().is_none_or(str::is_empty) {
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
             return Err(wrong("expected an address such as \"http://127.0.0.1:8080\""));
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -192,12 +191,19 @@ impl Reader<'_> {
             Some(name) => self.secret("postgres.password_env", name)?,
             None => Secret::new(""),
         };
-        Ok(PostgresAccess { host: table.host, port: table.port, database: table.database, user: table.user, password })
+        Ok(PostgresAccess {
+            host: table.host,
+            port: table.port,
+            database: table.database,
+            user: table.user,
+            password,
+            tls: table.tls,
+        })
     }
 
     fn redis(&self, table: RedisTable) -> Result<RedisAccess, TargetFileError> {
         let password = table.password_env.map(|name| self.secret("redis.password_env", &name)).transpose()?;
-        Ok(RedisAccess { host: table.host, port: table.port, password })
+        Ok(RedisAccess { host: table.host, port: table.port, password, tls: table.tls })
     }
 
     fn object_store(&self, table: ObjectStoreTable) -> Result<ObjectStoreAccess, TargetFileError> {
@@ -248,6 +254,7 @@ impl Reader<'_> {
         &self,
         table: ControlTable,
         services: &BTreeMap<Service, Endpoint>,
+        trust: &Trust,
     ) -> Result<Arc<dyn Control>, TargetFileError> {
         let stop = self.command("control.stop", table.stop)?;
         let start = self.command("control.start", table.start)?;
@@ -256,7 +263,7 @@ impl Reader<'_> {
             .iter()
             .map(|(service, endpoint)| (*service, format!("{}{}", endpoint.base, endpoint.health)))
             .collect();
-        Ok(Arc::new(Commands::new(stop, start, pid, health)))
+        Ok(Arc::new(Commands::new(stop, start, pid, health, trust)))
     }
 
     /// A command that does not say which service is meant would act on all alike.

@@ -3,14 +3,11 @@
 use super::{plain, reason};
 use crate::outcome::{Expectation, Outcome, Verdict};
 use crate::record::Record;
+use crate::wire::Breakage;
 use serde_json::Value;
 
 /// How much of a reason stands in the name of a cause.
 const SHOWN: usize = 200;
-
-/// What the HTTP probe calls it when no whole answer came.
-const SILENCES: [&str; 4] =
-    ["no answer in time", "no connection", "the body broke off", "the connection broke or the answer was not HTTP"];
 
 /// A reason and every outcome that has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +68,7 @@ fn name(outcome: &Outcome) -> (String, String) {
 /// A wrong status or none at all is one cause, whatever request it answered.
 fn answer(expectation: &Expectation) -> Option<String> {
     let observed = expectation.observed.get("silence").unwrap_or(&expectation.observed);
-    if let Some(silence) = observed.as_str().filter(|text| SILENCES.contains(text)) {
+    if let Some(silence) = observed.as_str().filter(|text| Breakage::ALL.iter().any(|one| one.to_string() == *text)) {
         return Some(format!("no answer: {silence}"));
     }
     if !expectation.requirement.to_lowercase().contains("status") {

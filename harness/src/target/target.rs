@@ -1,6 +1,7 @@
 //! Addresses and handles of one running system.
 
 use super::{Accounts, Cluster, Containers, Control, Forbidden, HouseRules, Inbox, Need, Part, Relay, Secret, Service};
+use crate::wire::Trust;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Target {
     pub disposable: bool,
     /// Whether the target believes `X-Forwarded-For` from us, so that each check can have an address of its own.
     pub forwarded_for: bool,
+    /// Whose certificates are believed where it speaks TLS.
+    pub trust: Trust,
     /// Power over the processes.
     pub control: Option<Arc<dyn Control>>,
     /// A folder of the target's source that is under version control.
@@ -61,7 +64,7 @@ pub struct Target {
 /// Where a service answers and where its log is.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// Base URL without a trailing slash: `http://127.0.0.1:8085`, perhaps with a path prefix.
+    /// Base URL without a trailing slash: `http://127.0.0.1:8085`, perhaps `https`, perhaps with a path prefix.
     pub base: String,
     /// Path of the health route, from the base.
     pub health: String,
@@ -91,6 +94,8 @@ pub struct PostgresAccess {
     pub user: String,
     /// Password, empty where none is asked.
     pub password: Secret,
+    /// Whether it is reached within TLS.
+    pub tls: bool,
 }
 
 /// How to reach Redis.
@@ -102,6 +107,8 @@ pub struct RedisAccess {
     pub port: u16,
     /// Password, where one is asked.
     pub password: Option<Secret>,
+    /// Whether it is reached within TLS.
+    pub tls: bool,
 }
 
 /// How to reach the S3 store.
@@ -144,6 +151,7 @@ impl Target {
             parts: Vec::new(),
             inboxes: BTreeMap::new(),
             postgres_relay: None,
+            trust: Trust::in_nobody(),
             postgres: None,
             redis: None,
             object_store: None,

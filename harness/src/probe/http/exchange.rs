@@ -4,6 +4,7 @@ use super::weigh::{Filler, HEAVIEST_BODY, weigh};
 use super::{json, jwt, made};
 use crate::check::{CannotLook, Live};
 use crate::target::{HouseRules, Service};
+use crate::wire::{Breakage, Request};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
@@ -86,7 +87,7 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
     let deadline = spec.deadline.unwrap_or(live.patience.answer);
     let seen = match tokio::time::timeout(deadline, receive(request, spec, &live.target.rules)).await {
         Ok(seen) => seen,
-        Err(_) => json!({"silence": "no answer in time"}),
+        Err(_) => json!({"silence": Breakage::Late.to_string()}),
     };
     live.note_answer(spec.service, seen.get("silence").is_none());
     made::after(live, spec, &seen)?;
@@ -95,23 +96,22 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
     Ok(seen)
 }
 
-fn build(live: &Live, spec: &Spec) -> Result<reqwest::RequestBuilder, CannotLook> {
+fn build(live: &Live, spec: &Spec) -> Result<Request, CannotLook> {
     let cannot = |reason: String| CannotLook::new("http", reason);
     let endpoint = live
         .target
         .services
         .get(&spec.service)
         .ok_or_else(|| cannot(format!("the target has no address for {}", spec.service)))?;
-    let method = reqwest::Method::from_bytes(spec.method.as_bytes()).map_err(|error| cannot(error.to_string()))?;
     let url = format!("{}{}", endpoint.base, live.vault.open(&spec.path));
-    let mut request = live.http.request(method, url);
+    let mut request = live.http.request(&spec.method, &url);
     if let Some(address) = &live.client_address
         && !spec.headers.contains_key("x-forwarded-for")
     {
         request = request.header(live.target.rules.theirs("x-forwarded-for"), address);
     }
     for (name, value) in &spec.headers {
-        request = request.header(live.target.rules.theirs(name), live.vault.open(value.as_str().unwrap_or_default()));
+        request = request.header(live.target.rules.theirs(name), &live.vault.open(value.as_str().unwrap_or_default()));
     }
     if let Some(body) = &spec.body {
         request = request.json(&made::in_full(live, spec, live.vault.open_json(body)));
@@ -122,10 +122,10 @@ fn build(live: &Live, spec: &Spec) -> Result<reqwest::RequestBuilder, CannotLook
     Ok(request)
 }
 
-async fn receive(request: reqwest::RequestBuilder, spec: &Spec, rules: &HouseRules) -> Value {
+async fn receive(request: Request, spec: &Spec, rules: &HouseRules) -> Value {
     let mut response = match request.send().await {
         Ok(response) => response,
-        Err(error) => return json!({"silence": silence(&error)}),
+        Err(error) => return json!({"silence": error.to_string()}),
     };
     let headers = readable_headers(response.headers(), rules);
     let longest_body = if spec.weighed { HEAVIEST_BODY } else { LONGEST_BODY };
@@ -146,7 +146,7 @@ async fn receive(request: reqwest::RequestBuilder, spec: &Spec, rules: &HouseRul
             }
             Ok(None) => break,
             Err(error) => {
-                seen["broken"] = json!(silence(&error));
+                seen["broken"] = json!(error.to_string());
                 break;
             }
         }
@@ -173,8 +173,8 @@ async fn receive(request: reqwest::RequestBuilder, spec: &Spec, rules: &HouseRul
 }
 
 /// Headers by the contract's name; what came in several lines is joined as if it had come in one (RFC 9110, section 5.3).
-fn readable_headers(headers: &reqwest::header::HeaderMap, rules: &HouseRules) -> Map<String, Value> {
-    let together = |name: &reqwest::header::HeaderName| {
+fn readable_headers(headers: &hyper::header::HeaderMap, rules: &HouseRules) -> Map<String, Value> {
+    let together = |name: &hyper::header::HeaderName| {
         let lines = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         lines.collect::<Vec<_>>().join(", ")
     };
@@ -187,19 +187,4 @@ fn readable(body: &[u8]) -> Value {
         return Value::Null;
     }
     json::read(body).unwrap_or_else(|| String::from_utf8_lossy(body).into())
-}
-
-/// The kind of silence, in words that do not change from run to run.
-pub(crate) fn silence(error: &reqwest::Error) -> &'static str {
-    if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_connect() {
-        "no connection"
-    } else if error.is_body() || error.is_decode() {
-        "the body broke off"
-    } else if error.is_builder() {
-        "the request could not be built"
-    } else {
-        "the connection broke or the answer was not HTTP"
-    }
 }

@@ -1,6 +1,7 @@
 //! Bodies by weight: what is sent counts by its size alone, what comes back by its bytes on the wire and once decoded.
 
 use super::json;
+use crate::wire::Request;
 use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -29,15 +30,14 @@ impl Filler {
     }
 
     /// Puts it into a request.
-    pub fn put(self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    pub fn put(self, request: Request) -> Request {
         let request = request.header("content-type", "application/octet-stream");
         // Letters that repeat after a prime number of bytes, so that a block lost or doubled is no even loss.
         let bytes: Vec<u8> = (0..self.bytes).map(|at| b'a' + (at % 23) as u8).collect();
         if self.announced {
             return request.body(bytes);
         }
-        let chunks: Vec<std::io::Result<Vec<u8>>> = bytes.chunks(10_007).map(|chunk| Ok(chunk.to_vec())).collect();
-        request.body(reqwest::Body::wrap_stream(futures_util::stream::iter(chunks)))
+        request.chunks(bytes.chunks(10_007).map(<[u8]>::to_vec).collect())
     }
 }
 

@@ -3,7 +3,6 @@
 use super::StoreRequest;
 use super::exchange::{cannot, children, text_of};
 use crate::check::{Case, Live, Seen, Stop};
-use crate::probe::http::silence;
 use crate::target::Need;
 use roxmltree::Document;
 use serde_json::{Value, json};
@@ -19,13 +18,12 @@ impl Case {
         self.observe("s3", json!("console"), async |live: Arc<Live>| {
             let console = live.target.object_store.as_ref().and_then(|store| store.console.as_ref());
             let console = console.ok_or_else(|| cannot("the target names no console"))?;
-            let answer = live.http.get(console).timeout(live.patience.answer).send().await;
+            let answer = live.http.get(console).send_within(live.patience.answer).await;
             Ok(match answer {
                 Ok(answer) => {
-                    let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
-                    json!({"status": answer.status().as_u16(), "content_type": kind})
+                    json!({"status": answer.status().as_u16(), "content_type": answer.header("content-type")})
                 }
-                Err(error) => json!({"silence": silence(&error)}),
+                Err(error) => json!({"silence": error.to_string()}),
             })
         })
         .await

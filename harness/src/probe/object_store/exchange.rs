@@ -3,20 +3,21 @@
 use super::{Signer, Store, archive};
 use crate::check::{CannotLook, Live};
 use crate::ledger::Thing;
-use crate::probe::http::{LONGEST_TEXT, TARGET_DOWN, silence};
+use crate::probe::http::{LONGEST_TEXT, TARGET_DOWN};
 use crate::probe::unix_now;
 use crate::target::{ObjectStoreAccess, StoreUser};
+use crate::wire::{Answer, Breakage, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 use percent_encoding::percent_decode_str;
-use reqwest::Url;
 use roxmltree::{Document, Node, ParsingOptions};
 use rusty_s3::signing::sign;
 use rusty_s3::{Bucket, Method, UrlStyle};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use std::time::Duration;
+use url::Url;
 
 /// How long the signature of a request that is sent at once holds.
 const VALID: Duration = Duration::from_secs(60);
@@ -231,18 +232,17 @@ pub(super) async fn send(
     if live.target_is_gone().await {
         return Err(cannot(TARGET_DOWN));
     }
-    let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(cannot)?;
-    if method == reqwest::Method::PUT {
+    if method == "PUT" {
         live.note(made(live, &url), None, None)?;
     }
-    let mut request = live.http.request(method.clone(), url);
-    if matches!(method.as_str(), "PUT" | "POST") {
+    let mut request = live.http.request(method, url.as_str());
+    if matches!(method, "PUT" | "POST") {
         // MinIO insists on it for settings of buckets.
-        request = request.header("content-md5", STANDARD.encode(Md5::digest(&body))).body(body);
+        request = request.header("content-md5", &STANDARD.encode(Md5::digest(&body))).body(body);
     }
     let seen = match tokio::time::timeout(live.patience.answer, receive(request, reading)).await {
         Ok(seen) => seen,
-        Err(_) => json!({"silence": "no answer in time"}),
+        Err(_) => json!({"silence": Breakage::Late.to_string()}),
     };
     if seen.get("silence").is_none() {
         live.pulse.beat()
@@ -265,18 +265,16 @@ fn made(live: &Live, url: &Url) -> Option<Thing> {
     }
 }
 
-async fn receive(request: reqwest::RequestBuilder, reading: Reading) -> Value {
+async fn receive(request: Request, reading: Reading) -> Value {
     let mut response = match request.send().await {
         Ok(response) => response,
-        Err(error) => return json!({"silence": silence(&error)}),
+        Err(error) => return json!({"silence": error.to_string()}),
     };
     let told = ["content-type", "content-length", "etag", "x-amz-version-id", "x-amz-delete-marker"];
-    let headers: Map<String, Value> = told
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), response.headers().get(name)?.to_str().ok()?.into())))
-        .collect();
+    let headers: Map<String, Value> =
+        told.into_iter().filter_map(|name| Some((name.to_owned(), response.header(name)?.into()))).collect();
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
-    if let Some(age) = age(response.headers()) {
+    if let Some(age) = age(&response) {
         seen["age_s"] = json!(age);
     }
     let mut body = Vec::new();
@@ -289,7 +287,7 @@ async fn receive(request: reqwest::RequestBuilder, reading: Reading) -> Value {
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
             Err(error) => {
-                seen["broken"] = json!(silence(&error));
+                seen["broken"] = json!(error.to_string());
                 break;
             }
         }
@@ -299,8 +297,8 @@ async fn receive(request: reqwest::RequestBuilder, reading: Reading) -> Value {
 }
 
 /// How old an object is, by the store's own clock.
-fn age(headers: &reqwest::header::HeaderMap) -> Option<i64> {
-    let moment = |name| chrono::DateTime::parse_from_rfc2822(headers.get(name)?.to_str().ok()?).ok();
+fn age(answer: &Answer) -> Option<i64> {
+    let moment = |name| chrono::DateTime::parse_from_rfc2822(answer.header(name)?).ok();
     Some((moment("date")? - moment("last-modified")?).num_seconds())
 }
 

@@ -5,10 +5,10 @@ use super::exchange::{Content, Reading, access, address, cannot, send, signed};
 use super::{PAUSE, Reply, Signer, Store};
 use crate::check::{CannotLook, Case, Live, Stop};
 use crate::target::Need;
-use reqwest::Url;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// What a URL gives access to.
 #[derive(Debug, Clone, Copy)]

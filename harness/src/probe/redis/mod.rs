@@ -184,9 +184,10 @@ fn unanswered(live: &Live, error: &redis::RedisError) -> Value {
 fn client(live: &Live, database: u8) -> Result<redis::Client, CannotLook> {
     let access = live.target.redis.as_ref();
     let access = access.ok_or_else(|| CannotLook::new("redis", "the target gives no access"))?;
-    let way = live.way_to(Protocol::Redis, &access.host, access.port);
+    // Where TLS is wanted, the guard speaks it.
+    let way = live.way_to(Protocol::Redis, &access.host, access.port, access.tls);
     let (host, port) = way.map_err(|error| CannotLook::new("redis", error))?;
-    let access = RedisAccess { host, port, password: access.password.clone() };
+    let access = RedisAccess { host, port, password: access.password.clone(), tls: false };
     redis_client(&access, database).map_err(|error| CannotLook::new("redis", error))
 }
 

@@ -78,8 +78,9 @@ impl Settings {
                 database: "autograph".into(),
                 user: "autograph".into(),
                 password: self.postgres_password.clone(),
+                tls: false,
             }),
-            redis: Some(RedisAccess { host: "127.0.0.1".into(), port: port("REDIS_PORT"), password: None }),
+            redis: Some(RedisAccess { host: "127.0.0.1".into(), port: port("REDIS_PORT"), password: None, tls: false }),
             object_store: Some(ObjectStoreAccess {
                 endpoint: format!("http://127.0.0.1:{}", port("MINIO_PORT")),
                 region: crate::provision::object_store::REGION.into(),

@@ -162,7 +162,7 @@ async fn start_redis(containers: &Containers, image: &Image) -> Result<Redis, Pr
             at: None,
         })
         .await?;
-    let access = RedisAccess { host: container.host.clone(), port: container.port, password: None };
+    let access = RedisAccess { host: container.host.clone(), port: container.port, password: None, tls: false };
     let version = container.ready(|| questions::redis_version(&access)).await?;
     Ok(Redis { server: RedisServer { access, running: Box::new(container) }, version })
 }
@@ -179,7 +179,7 @@ impl Running for Container {
     fn resume(&self) -> Boxed<'_, Result<(), String>> {
         Box::pin(async {
             self.go_on().await?;
-            let access = RedisAccess { host: self.host.clone(), port: self.port, password: None };
+            let access = RedisAccess { host: self.host.clone(), port: self.port, password: None, tls: false };
             self.ready(|| questions::redis_version(&access)).await.map_err(|error| error.to_string())?;
             Ok(())
         })

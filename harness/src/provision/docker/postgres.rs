@@ -51,6 +51,7 @@ pub async fn start(
         database: "postgres".into(),
         user: USER.into(),
         password: wanted.password.clone(),
+        tls: false,
     };
     let version = container.ready(|| questions::postgres_version(&access)).await?;
     Ok(Postgres { container, access, version })

@@ -88,8 +88,12 @@ async fn a_server_that_ends_is_not_waited_for() {
     let error = match containers.start(plan).await {
         Err(error) => error,
         Ok(container) => {
-            let access =
-                crate::target::RedisAccess { host: container.host.clone(), port: container.port, password: None };
+            let access = crate::target::RedisAccess {
+                host: container.host.clone(),
+                port: container.port,
+                password: None,
+                tls: false,
+            };
             let asked = container.ready(|| questions::redis_version(&access)).await;
             asked.unwrap_err()
         }

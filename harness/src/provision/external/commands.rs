@@ -1,6 +1,7 @@
 //! Control of a target by commands of its owner: `systemctl stop {name}`, `docker compose stop {name}`, …
 
 use crate::target::{Boxed, CannotControl, Control, Service};
+use crate::wire::{Client, Trust};
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub(super) struct Commands {
     start: Vec<String>,
     pid: Option<Vec<String>>,
     health: BTreeMap<Service, String>,
-    http: reqwest::Client,
+    http: Client,
     patience: Duration,
 }
 
@@ -37,14 +38,9 @@ impl Commands {
         start: Vec<String>,
         pid: Option<Vec<String>>,
         health: BTreeMap<Service, String>,
+        trust: &Trust,
     ) -> Commands {
-        // Nothing may stand between: neither a proxy setting nor a redirection to another health route.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client without TLS has nothing to load");
-        Commands { stop, start, pid, health, http, patience: EFFECT_LIMIT }
+        Commands { stop, start, pid, health, http: Client::new(trust), patience: EFFECT_LIMIT }
     }
 
     /// Asks the health route until it answers 200, or until it no longer does.
@@ -54,7 +50,7 @@ impl Commands {
         };
         let deadline = Instant::now() + self.patience;
         loop {
-            let answer = self.http.get(url).timeout(ANSWER_LIMIT).send().await;
+            let answer = self.http.get(url).send_within(ANSWER_LIMIT).await;
             let last = match &answer {
                 Ok(response) => format!("answered {}", response.status()),
                 Err(_) => "did not answer".to_owned(),
@@ -176,7 +172,7 @@ mod tests {
         });
         let [stop, start, pid] = [stop, start, pid].map(|command| words(command, &folder));
         let health = BTreeMap::from([(Service::Auth, url)]);
-        let mut commands = Commands::new(stop, start, Some(pid), health);
+        let mut commands = Commands::new(stop, start, Some(pid), health, &Trust::in_nobody());
         commands.patience = Duration::from_millis(200);
         (commands, folder)
     }

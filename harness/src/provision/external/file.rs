@@ -33,6 +33,7 @@ pub struct TargetFile {
     pub accounts: Vec<AccountTable>,
     pub registration: Option<RegistrationTable>,
     pub tokens: Option<TokensTable>,
+    pub tls: Option<TlsTable>,
     pub headers: Option<HeadersTable>,
     pub test: Option<TestTable>,
     pub control: Option<ControlTable>,
@@ -66,6 +67,8 @@ pub struct PostgresTable {
     pub database: String,
     pub user: String,
     pub password_env: Option<Spanned<String>>,
+    #[serde(default)]
+    pub tls: bool,
 }
 
 /// `[redis]`.
@@ -76,6 +79,8 @@ pub struct RedisTable {
     #[serde(default = "redis_port")]
     pub port: u16,
     pub password_env: Option<Spanned<String>>,
+    #[serde(default)]
+    pub tls: bool,
 }
 
 /// `[object_store]`.
@@ -121,6 +126,13 @@ pub struct RegistrationTable {
 #[serde(deny_unknown_fields)]
 pub struct TokensTable {
     pub signing_key_env: Spanned<String>,
+}
+
+/// `[tls]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsTable {
+    pub ca: Spanned<PathBuf>,
 }
 
 /// `[test]`.

@@ -4,7 +4,7 @@ use super::Reader;
 use super::error::TargetFileError;
 use super::file::RegistrationTable;
 use crate::target::{Forbidden, HouseRules, Pace, Secret};
-use reqwest::header::HeaderName;
+use hyper::header::HeaderName;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -170,7 +170,7 @@ fn missing_keys_are_named() {
 #[test]
 fn addresses_are_checked() {
     for (url, mentions) in [
-        ("https://h", "https is refused"),
+        ("gopher://h", "expected an address such as"),
         ("ftp://h", "http://127.0.0.1:8080"),
         ("127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("http://", "http://127.0.0.1:8080"),

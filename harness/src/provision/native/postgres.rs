@@ -131,5 +131,6 @@ pub fn access(port: u16, password: Secret) -> PostgresAccess {
         database: "postgres".into(),
         user: SUPERUSER.into(),
         password,
+        tls: false,
     }
 }

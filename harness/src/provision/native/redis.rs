@@ -25,7 +25,7 @@ pub async fn start(run: &Arc<Run>, program: &RedisProgram, stack: &str) -> Resul
     let redis = Redis { run: run.clone(), program: program.path.clone(), port, log, process: Mutex::new(None) };
     redis.launch().await?;
     Ok(RedisServer {
-        access: RedisAccess { host: Ipv4Addr::LOCALHOST.to_string(), port, password: None },
+        access: RedisAccess { host: Ipv4Addr::LOCALHOST.to_string(), port, password: None, tls: false },
         running: Box::new(redis),
     })
 }

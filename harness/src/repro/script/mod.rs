@@ -92,7 +92,11 @@ impl Script<'_> {
             lines.push(setting("DATABASE_URL", url, "the address of the database; PGPASSWORD may hold its password"));
         }
         if looks("redis") {
-            let url = self.target.redis.as_ref().map(|at| format!("redis://{}:{}", at.host, at.port));
+            let url = self
+                .target
+                .redis
+                .as_ref()
+                .map(|at| format!("redis{}://{}:{}", if at.tls { "s" } else { "" }, at.host, at.port));
             lines.push(setting("REDIS_URL", url, "the address of Redis; REDISCLI_AUTH may hold its password"));
         }
         if looks("s3") {
