@@ -78,7 +78,9 @@ pub fn between(low: f64, high: f64) -> Matcher {
 
 /// A number that differs from `wanted` by `tolerance` at most.
 pub fn within(tolerance: f64, wanted: f64) -> Matcher {
-    number(format!("{wanted}, give or take {tolerance}"), move |n| (n - wanted).abs() <= tolerance)
+    let wanted_text =
+        if wanted.is_nan() { "a number beside one that was not told".to_owned() } else { wanted.to_string() };
+    number(format!("{wanted_text}, give or take {tolerance}"), move |n| (n - wanted).abs() <= tolerance)
 }
 
 /// A text that holds this one (case ignored), or an array that holds it as an element.

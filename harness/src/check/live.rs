@@ -2,7 +2,7 @@
 
 use super::{CannotLook, Pulse, Vault};
 use crate::guard::{Guard, Protocol};
-use crate::ledger::{Ledger, Thing};
+use crate::ledger::{Ledger, LedgerError, Thing};
 use crate::target::{Lent, Need, Service, Target};
 use crate::wire::Client;
 use std::collections::BTreeSet;
@@ -139,6 +139,14 @@ impl Live {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Writes down that a service that was stopped runs again.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
+    pub fn is_back(&self, service: Service) -> Result<(), LedgerError> {
+        self.ledger.as_ref().map_or(Ok(()), |ledger| ledger.removed(&Thing::Stopped { service }))
     }
 
     /// Notes that so many requests are about to be sent, some at a time: the deadline of the case moves on by what their

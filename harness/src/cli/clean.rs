@@ -8,7 +8,8 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::provision::external::{self, TargetFileError};
 use crate::record::{Record, RecordError, claim};
 use crate::report::plain;
-use crate::settlement::{Settlement, settle};
+use crate::settlement::{self, Settlement, settle};
+use crate::target::Target;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -88,6 +89,19 @@ fn try_clean(args: &CleanArgs) -> Result<Exit, CleanError> {
     tell(&settlement, &args.record, |line| told += &format!("{line}\n"));
     place::print(&told)?;
     Ok(if settlement.left.is_empty() { Exit::Fine } else { Exit::CouldNotLook })
+}
+
+/// Starts the services that a run which was broken off has stopped, and tells of those that do not come back.
+///
+/// # Errors
+/// When the ledger cannot be read or written.
+pub(super) async fn bring_back(record: &Path, target: Target) -> Result<(), RecordError> {
+    let ledger = Ledger::of(record)?;
+    let live = Arc::new(Live::new(target, Patience::default(), Arc::<Pulse>::default(), 0));
+    for missing in settlement::bring_back(&ledger, &live).await? {
+        eprintln!("{}", plain::line(&missing));
+    }
+    Ok(())
 }
 
 /// Tells what became of the things that checks made, those that are left one by one.

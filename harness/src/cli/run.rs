@@ -8,10 +8,10 @@ use crate::exit_code::Exit;
 use crate::ledger::LedgerError;
 use crate::provision::{BackendChoice, Options, external};
 use crate::record::{OUTCOMES_FILE, Record, RecordError, point_latest};
-use crate::report::{Format, Terminal, render};
+use crate::report::{Format, MINUTE, Terminal, render};
 use crate::runner::{News, Session, Subject, conduct};
 use crate::shard::{NoShard, Shard};
-use crate::target::Cluster;
+use crate::target::{Cluster, Target};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -102,6 +102,10 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
         patience.longest_wait = Duration::from_secs_f64(earlier.header.patience_s.clamp(0.0, LONGEST_PATIENCE_S));
     }
     let record = args.course.resume.or(args.record).unwrap_or_else(|| fresh_record(&reports));
+    let guest_of = match &subject {
+        Subject::External(target) => Some(Target::clone(target)),
+        Subject::Reference(_) => None,
+    };
     let session = Session {
         subject,
         catalogue,
@@ -124,9 +128,13 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
             // Asked first, so that it listens before anything is started.
             biased;
             () = interrupted() => Ok(false),
+            () = tell_of_long_ones(&terminal) => Ok(false),
             finished = conduct(session, listen) => finished.map(|_| true),
         }
     })?;
+    if !finished && let Some(target) = guest_of {
+        runtime.block_on(clean::bring_back(&record, target))?;
+    }
     // Dropping the runtime drops every stack; what is left then is the reaper's.
     runtime.shutdown_timeout(Duration::from_secs(5));
     if !finished && !record.join(OUTCOMES_FILE).is_file() {
@@ -143,6 +151,14 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
         return Ok(Exit::CouldNotLook);
     }
     Ok(exit)
+}
+
+/// Names every minute what takes its time; never ends.
+async fn tell_of_long_ones(terminal: &Terminal) {
+    loop {
+        tokio::time::sleep(MINUTE).await;
+        terminal.still_running();
+    }
 }
 
 /// The features that the command line names, as far as they are of this shard.

@@ -95,7 +95,13 @@ fn check(args: &CheckArgs) -> Result<Exit, SurveyError> {
             all.push(decidable(check, feature, &evidence, &usable, patience));
         }
     }
-    place::print(&(table(&target, &looked) + &sum(&all)))?;
+    let decided = match all.is_empty() && !chosen.is_empty() {
+        true => {
+            format!("\nwhat that decides is told by the suite's own evidence, which is not in {}\n", evidence.display())
+        }
+        false => sum(&all),
+    };
+    place::print(&(table(&target, &looked) + &decided))?;
     let answers = looked.iter().any(|one| one.answered);
     Ok(if answers { Exit::Fine } else { Exit::CouldNotLook })
 }

@@ -114,7 +114,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What is still owed: objects, then buckets, diagrams and accounts, for the latter hold the former.
+    /// What is still owed: services that were stopped, objects, then buckets, diagrams and accounts, for the latter hold the former.
     pub fn owed(&self) -> Vec<Owed> {
         let inner = self.lock();
         let owed = inner.owed.iter().map(|(thing, entry)| Owed {

@@ -1,5 +1,6 @@
 //! Something that checks make on somebody else's system and that should not stay there.
 
+use crate::target::Service;
 use serde::{Deserialize, Serialize};
 
 /// How names begin that the suite gives to what it makes; nothing else is ever removed by name.
@@ -11,6 +12,11 @@ const LONGEST_ID: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "thing", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Thing {
+    /// A service that was stopped.
+    Stopped {
+        /// Which.
+        service: Service,
+    },
     /// An object in the S3 store, with all its versions.
     Object {
         /// Its bucket.
@@ -64,6 +70,7 @@ impl Thing {
     /// Whether it is one of those that this type's functions make: what a ledger holds is not trusted more than that.
     pub(super) fn is_sound(&self) -> bool {
         let made = match self {
+            Thing::Stopped { .. } => return true,
             Thing::Object { bucket, key } => Thing::object(bucket, key),
             Thing::Bucket { name } => Thing::bucket(name),
             Thing::Diagram { id, owner } => Thing::diagram(id, owner),
@@ -82,6 +89,7 @@ fn is_word(text: &str, marks: &str) -> bool {
 impl std::fmt::Display for Thing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Thing::Stopped { service } => write!(f, "{service}, which was stopped"),
             Thing::Object { bucket, key } => write!(f, "object {key} in bucket {bucket}"),
             Thing::Bucket { name } => write!(f, "bucket {name}"),
             Thing::Diagram { id, .. } => write!(f, "diagram {id}"),

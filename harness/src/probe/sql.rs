@@ -116,6 +116,36 @@ impl Case {
         self.all_defined(seen)
     }
 
+    /// As [`Case::explain`], after statements that hold for this look alone: its transaction is rolled back.
+    ///
+    /// # Errors
+    /// As [`Case::explain`]; [`Stop::Needs`] where nobody may write.
+    pub async fn explain_after(&mut self, statements: &[&str], query: &str) -> Result<Seen, Stop> {
+        self.may_write()?;
+        let asked = json!({"after": statements, "explain": query});
+        let statements: Vec<String> = statements.iter().map(|&one| one.to_owned()).collect();
+        let explain = format!("explain (analyze, format json) {query}");
+        let seen = self.observe("sql", asked, async |live: Arc<Live>| {
+            let pool = pool(&live)?;
+            let look = async {
+                let mut transaction = pool.begin().await?;
+                for statement in statements {
+                    sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+                }
+                let plan = sqlx::query_scalar::<_, Text>(AssertSqlSafe(explain)).fetch_one(&mut *transaction).await?;
+                transaction.rollback().await?;
+                Ok(plan)
+            };
+            let plan = match within(live.patience.statement(), look).await {
+                Ok(plan) => value(plan)?,
+                Err(refused) => return refused.seen(),
+            };
+            Ok(json!({"plan": plan[0]["Plan"], "ms": plan[0]["Execution Time"]}))
+        });
+        let seen = seen.await?;
+        self.all_defined(seen)
+    }
+
     /// Runs statements in one transaction that is rolled back at the end: what the last of them came to,
     /// `/rows` (affected), or `/sqlstate`, `/message` and `/table` of its refusal.
     ///

@@ -27,7 +27,7 @@ mod terminal;
 
 pub use curl::command as curl_command;
 pub use summary::{Group, Summary, Tally};
-pub use terminal::Terminal;
+pub use terminal::{MINUTE, Terminal};
 
 use crate::record::{Record, RecordError};
 

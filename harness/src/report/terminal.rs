@@ -8,10 +8,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How much of an observed value is shown in a failure.
 const SHOWN: usize = 600;
+/// A check that runs longer than this is named now and then.
+pub const MINUTE: Duration = Duration::from_secs(60);
 /// How much of a description is shown in a line.
 const DESCRIPTION: usize = 80;
 
@@ -22,7 +24,8 @@ struct State {
     out: Box<dyn Write + Send>,
     bar: Option<ProgressBar>,
     colour: bool,
-    running: BTreeMap<u16, String>,
+    /// What runs now: its description, and since when it runs.
+    running: BTreeMap<u16, (String, Instant)>,
 }
 
 impl Terminal {
@@ -41,7 +44,7 @@ impl Terminal {
     /// The check of a feature has begun.
     pub fn started(&self, feature: u16, description: &str) {
         let mut state = self.lock();
-        state.running.insert(feature, plain::line(description));
+        state.running.insert(feature, (plain::line(description), Instant::now()));
         state.show_running();
     }
 
@@ -64,6 +67,17 @@ impl Terminal {
             bar.inc(1);
         }
         state.show_running();
+    }
+
+    /// Names what has run for a minute or longer, where no bar shows what runs.
+    pub fn still_running(&self) {
+        let mut state = self.lock();
+        let long = state.running.iter().filter(|(_, (_, since))| since.elapsed() >= MINUTE);
+        let long: Vec<String> =
+            long.map(|(feature, (_, since))| format!("f{feature:03} for {} s", since.elapsed().as_secs())).collect();
+        if state.bar.is_none() && !long.is_empty() {
+            state.say(&format!("still at work: {}", long.join(", ")));
+        }
     }
 
     /// Something else that is worth a line.
@@ -107,7 +121,7 @@ impl State {
             return;
         };
         let shown =
-            self.running.iter().take(2).map(|(feature, text)| format!("f{feature:03} {}", plain::short(text, 40)));
+            self.running.iter().take(2).map(|(feature, (text, _))| format!("f{feature:03} {}", plain::short(text, 40)));
         let mut message = shown.collect::<Vec<_>>().join(", ");
         if let Some(more) = self.running.len().checked_sub(2).filter(|more| *more > 0) {
             message += &format!(" and {more} more");

@@ -20,6 +20,7 @@ pub async fn restore(live: &Live) -> Result<(), String> {
     };
     for service in stopped {
         control.start(service).await.map_err(|error| format!("{service} was stopped and is not back: {error}"))?;
+        live.is_back(service).map_err(|error| error.to_string())?;
     }
     tokio::time::sleep(BREAKERS_FORGET).await;
     Ok(())

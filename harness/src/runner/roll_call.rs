@@ -29,9 +29,9 @@ struct Heard {
 }
 
 impl RollCall {
-    /// Asks those services of a target that were not asked before. One goes first: where it keeps silent, the others
-    /// are not asked, so that a target that is down costs one question and not ten. Where it answers, it is asked some
-    /// more, unless an answer was measured before.
+    /// Asks those services of a target that were not asked before. One goes first: where it answers, it is asked some
+    /// more, unless an answer was measured before; then the others are asked, all at once. Where none of all answers, and
+    /// the target does not when asked once more, it is down, and checks need not find that out one by one.
     pub async fn take(&self, target: &Target, patience: Patience, pulse: Arc<Pulse>) {
         let mut heard = self.0.lock().await;
         let Heard { states, answer } = &mut *heard;
@@ -43,20 +43,25 @@ impl RollCall {
         let live = Arc::new(Live::new(target.clone(), patience, pulse, 0));
         let seen = ask(&live, first).await;
         states.insert(first, state(first, &seen));
-        let Some(took) = answered_in(&seen) else {
-            let reason = format!("not asked, for {first} gave no answer");
-            states.extend(others.iter().map(|&service| (service, unhealthy(service, reason.clone()))));
-            return;
-        };
-        let of_first = if answer.is_none() { ask_again(&live, first, took).await } else { took };
+        let mut times = Vec::new();
+        if let Some(took) = answered_in(&seen) {
+            times.push(if answer.is_none() { ask_again(&live, first, took).await } else { took });
+        }
         let mut asked = tokio::task::JoinSet::new();
         for service in others {
             let live = live.clone();
             asked.spawn(async move { (service, ask(&live, service).await) });
         }
         let said = asked.join_all().await;
-        let slowest = said.iter().filter_map(|(_, seen)| answered_in(seen)).fold(of_first, Duration::max);
-        answer.get_or_insert(slowest);
+        times.extend(said.iter().filter_map(|(_, seen)| answered_in(seen)));
+        match times.into_iter().max() {
+            Some(slowest) => drop(answer.get_or_insert(slowest)),
+            None => {
+                // Nobody answers, so that it seems gone, however few there are; this asks it once more.
+                (0..Pulse::DOWN_AFTER).for_each(|_| live.pulse.miss());
+                live.target_is_gone().await;
+            }
+        }
         states.extend(said.iter().map(|(service, seen)| (*service, state(*service, seen))));
     }
 
@@ -163,11 +168,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_target_that_is_mute_is_asked_once() {
+    async fn a_target_that_is_mute_is_down_once_all_its_services_were_asked() {
         let (connections, heard, answer) = call(Worthless::Mute, little()).await;
-        assert_eq!((connections, heard.len(), answer), (1, 10, None));
+        assert_eq!((connections, heard.len(), answer), (11, 10, None));
         assert!(heard.iter().all(|state| !state.healthy));
-        assert_eq!(heard[9].reason.as_deref(), Some("not asked, for api-gateway gave no answer"));
+        assert_eq!(heard[9].reason.as_deref(), Some("no answer in time"));
     }
 
     #[tokio::test]

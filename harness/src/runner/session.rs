@@ -8,7 +8,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::Outcome;
 use crate::provision::{Options, Servers};
 use crate::record::{CatalogueId, Footer, Header, RecordError, RecordWriter, Redactor, VERSION};
-use crate::settlement::{Settlement, settle};
+use crate::settlement::{Settlement, bring_back, settle};
 use crate::target::Target;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -131,6 +131,7 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
                 ledger: ledger.clone(),
             };
             let place = Arc::new(place);
+            come_back(ledger.as_deref(), &place, session.patience).await?;
             run(plan, &place, keep).await;
             settlement = settle_what_is_owed(ledger.as_deref(), &place, session.patience).await;
             leave(place, servers).await;
@@ -154,6 +155,15 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         deadlines: roll_call.answer().await.map(Deadline::recorded),
     })?;
     trouble.map_or(Ok(session.record), Err)
+}
+
+/// Has those services run again that an earlier part of this run has stopped, and did not come to start.
+async fn come_back(ledger: Option<&Ledger>, place: &Place, patience: Patience) -> Result<(), LedgerError> {
+    let Some((ledger, live)) = ledger.zip(place.visit(patience)) else {
+        return Ok(());
+    };
+    // One that does not come back is found away by the checks, and told of as the run ends.
+    bring_back(ledger, &Arc::new(live)).await.map(drop)
 }
 
 /// Removes what checks made on somebody else's system; nothing where they made nothing.

@@ -3,10 +3,15 @@
 mod diagrams;
 mod objects;
 mod rows;
+mod services;
+
+pub use services::bring_back;
 
 use crate::check::{Case, Live, Stop};
 use crate::ledger::{Ledger, LedgerError, Owed, Thing};
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Said of an account that only its database could forget: AutoGraph has no route that removes one.
 const NO_ROUTE: &str = "no route removes an account, and there is no leave to write to the database";
@@ -23,19 +28,26 @@ pub struct Settlement {
 }
 
 /// Removes what is owed, one thing after another; what cannot be removed stays in the ledger with the reason. A target
-/// that has stopped answering is not asked again.
+/// that has stopped answering is not asked again, and where one thing takes too long in vain, others of its kind are left.
 ///
 /// # Errors
 /// When the ledger cannot be written.
 pub async fn settle(ledger: &Ledger, live: &Arc<Live>) -> Result<Settlement, LedgerError> {
-    let (mut settlement, mut silent) = (Settlement::default(), false);
+    let mut settlement = Settlement::default();
     let owed = ledger.owed();
+    // Kinds of things on which time was lost in vain.
+    let mut lost = HashSet::new();
     for one in &owed {
-        silent = silent || live.target_is_gone().await;
+        // Only diagrams are removed by the services; rows and objects by those who keep them.
+        let silent = matches!(one.thing, Thing::Diagram { .. }) && live.target_is_gone().await;
         let mut case = Case::live(live.clone(), 0, 0, 0);
-        let done = match silent {
+        let (began, kind) = (Instant::now(), std::mem::discriminant(&one.thing));
+        let done = match silent || lost.contains(&kind) {
             true => Err(Remains(SILENT.to_owned())),
-            false => remove(&mut case, one, &owed).await,
+            false => match one.thing {
+                Thing::Stopped { service } => services::start(live, service).await,
+                _ => remove(&mut case, one, &owed).await,
+            },
         };
         match done {
             Ok(()) => {
@@ -43,6 +55,9 @@ pub async fn settle(ledger: &Ledger, live: &Arc<Live>) -> Result<Settlement, Led
                 settlement.removed.push(one.thing.clone());
             }
             Err(Remains(why)) => {
+                if began.elapsed() >= live.patience.answer {
+                    lost.insert(kind);
+                }
                 ledger.left(&one.thing, &why)?;
                 settlement.left.push((one.thing.clone(), why));
             }
@@ -76,5 +91,6 @@ async fn remove(case: &mut Case, owed: &Owed, all: &[Owed]) -> Result<(), Remain
             rows::remove(case, "users", &format!("email = '{email}'")).await
         }
         Thing::Account { .. } => Err(Remains(NO_ROUTE.to_owned())),
+        Thing::Stopped { .. } => Ok(()),
     }
 }

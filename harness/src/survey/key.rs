@@ -1,6 +1,6 @@
 //! What to write into a target file for a need to be there.
 
-use crate::target::Need;
+use crate::target::{Need, Power};
 
 /// The key, or the option of the command line; nothing where a target file cannot give it.
 pub fn key(need: Need) -> Option<String> {
@@ -14,6 +14,7 @@ pub fn key(need: Need) -> Option<String> {
         Need::StoreConsole => "console of [object_store]".to_owned(),
         Need::StoreUser => "[object_store.user]".to_owned(),
         Need::Control => "[control]".to_owned(),
+        Need::Power(Power::Signal) => "pid of [control]".to_owned(),
         Need::Source => "source".to_owned(),
         Need::Clock => "clock of [test]".to_owned(),
         Need::Addresses => "forwarded_for".to_owned(),
@@ -25,7 +26,15 @@ pub fn key(need: Need) -> Option<String> {
         Need::Cluster => "kubeconfig".to_owned(),
         Need::DatabaseWrites | Need::ForbiddenPath => "less under forbid".to_owned(),
         Need::Patience(wait) => format!("--patience {}s", wait.as_secs_f64().ceil()),
-        Need::Silent(_) | Need::Echo(_) | Need::Containers | Need::ClusterMetrics | Need::Part(_) | Need::Power(_) => {
+        Need::Silent(_)
+        | Need::Echo(_)
+        | Need::Containers
+        | Need::ClusterMetrics
+        | Need::NamedCallers
+        | Need::LongQueries
+        | Need::TwoWays
+        | Need::Part(_)
+        | Need::Power(_) => {
             return None;
         }
     })

@@ -56,6 +56,12 @@ pub enum Need {
     ClusterMetrics,
     /// This part around the services.
     Part(Part),
+    /// Callers who say which service they are (`docs/monitoring.md`), which only calls show.
+    NamedCallers,
+    /// Queries that may run longer than a caller waits for a connection, which only a load shows.
+    LongQueries,
+    /// The same work done in a dear way and a cheap one (`docs/monitoring.md`), which only asking for it shows.
+    TwoWays,
     /// Power to do this to the target.
     Power(Power),
     /// Leave to wait this long in earnest (`--patience`).
@@ -130,6 +136,9 @@ impl std::fmt::Display for Need {
             Need::Manifests => f.write_str("Kubernetes manifests"),
             Need::Cluster => f.write_str("Kubernetes cluster"),
             Need::ClusterMetrics => f.write_str("metrics server in the Kubernetes cluster"),
+            Need::NamedCallers => f.write_str("callers who name themselves by X-Service-Name (docs/monitoring.md)"),
+            Need::LongQueries => f.write_str("queries that run longer than a caller waits for a connection"),
+            Need::TwoWays => f.write_str("the same work in a dear way and a cheap one (docs/monitoring.md)"),
             Need::Part(part) => part.fmt(f),
             Need::Power(power) => power.fmt(f),
             Need::Patience(wait) => write!(f, "patience {} s", wait.as_secs_f64().ceil()),

@@ -202,7 +202,12 @@ impl Target {
             }
             Need::Account => !self.accounts.all().is_empty(),
             Need::Cluster => self.cluster.is_some(),
-            Need::ForbiddenPath | Need::ClusterMetrics | Need::Patience(_) => false,
+            Need::ForbiddenPath
+            | Need::ClusterMetrics
+            | Need::NamedCallers
+            | Need::LongQueries
+            | Need::TwoWays
+            | Need::Patience(_) => false,
         }
     }
 

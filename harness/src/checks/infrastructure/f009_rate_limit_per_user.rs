@@ -14,7 +14,7 @@ const AI: &str = "/api/ai/health";
 
 pub const CHECK: Check = Check {
     feature: 9,
-    revision: 1,
+    revision: 2,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth, Service::Diagram, Service::Ai])),
     needs: &[Need::Address(Service::Gateway)],
     control: "another user is admitted while the first is limited",
@@ -37,6 +37,11 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let other = case.newcomer().await?;
     let others_token = case.token_of(&other).await?;
 
+    for _ in 0..2 {
+        // What a check before this one has stopped, the gateway may still approach with care: two successes end that.
+        get(case, AI, &others_token).await?;
+    }
+
     case.step(2, "The user sends 100 requests within one minute");
     let before = case.moment();
     let some = case.http(Service::Gateway).get(DIAGRAMS).bearer(&token).times(60, 4).await?;
@@ -57,6 +62,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.expect("status of request 101", one_more.status(), is(429));
     case.expect("what the refusal says", one_more.at("/error"), present());
     let title = limited_in_every_way(case, &actor, &token).await?;
+    if case.can(Need::Sql) {
+        let made = case.rows(&format!("select count(*) as made from files where title = '{title}'")).await?;
+        case.expect("diagrams made by a request that was refused", made.at("/0/made"), is(0));
+    }
     let control = get(case, DIAGRAMS, &others_token).await?;
     case.expect("status of another user's request at the same time", control.status(), is(200));
 
@@ -71,10 +80,6 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.expect("answers to 100 requests in the next minute", again.at("/answers"), is(json!({"200": 100})));
     let limited = get(case, DIAGRAMS, &token).await?;
     case.expect("status of request 101 in the next minute", limited.status(), is(429));
-    if case.can(Need::Sql) {
-        let made = case.rows(&format!("select count(*) as made from files where title = '{title}'")).await?;
-        case.expect("diagrams made by a request that was refused", made.at("/0/made"), is(0));
-    }
     Ok(())
 }
 

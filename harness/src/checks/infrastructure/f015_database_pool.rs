@@ -1,6 +1,6 @@
 //! Feature 15: services share a pool of database connections whose size can be set.
 
-use crate::check::{Case, Check, Seen, Stop, absent, at_most, between, is, one_of};
+use crate::check::{Case, Check, Seen, Stop, absent, at_least, between, is, one_of};
 use crate::probe::{Held, Pending};
 use crate::sabotage::set_variable;
 use crate::target::{Need, Own, Service, Setup};
@@ -26,6 +26,8 @@ const ALL: usize = 30;
 const LONGEST: Duration = Duration::from_secs(90);
 /// What needs a moment is there by then.
 const SOON: Duration = Duration::from_secs(10);
+/// By then a pool has closed what it had opened beyond its permanent connections; many wait ten seconds, or half a minute.
+const CLOSED: Duration = Duration::from_secs(45);
 
 /// After a load the service may look into what was slow, on connections that it opens for that: the later requests
 /// are sent again until it is through.
@@ -33,7 +35,7 @@ const ROUNDS: usize = 8;
 
 pub const CHECK: Check = Check {
     feature: 15,
-    revision: 2,
+    revision: 3,
     setup: Setup::Own(Own::of(&[Service::Auth])),
     needs: &[Need::Address(Service::Auth), Need::Sql, Need::Disposable, Need::SigningKey],
     control: "a caller that waits 28 s for a connection has not been refused yet",
@@ -56,7 +58,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let first = case.http(Service::Auth).get(ROUTE).bearer(&token).send().await?;
     case.require("status of a request that needs the database", first.status(), is(200))?;
     let connections = case.rows(CONNECTIONS).await?;
-    case.expect("connections after one request", connections.items().len(), between(1.0, PERMANENT as f64));
+    // Some may be other services'.
+    case.expect("connections after one request", connections.items().len(), at_least(1.0));
 
     case.step(3, "10 requests that need the database are sent at once");
     let (lock, ten) = at_once(case, &token, PERMANENT).await?;
@@ -115,7 +118,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(8, "A caller that waits too long for a connection gets an error, and the next try succeeds");
     waits_too_long(case, &token, &name).await?;
-    connections_are_lost(case, &token).await
+    connections_are_lost(case, &token, &name).await
 }
 
 fn start(case: &mut Case, token: &str) -> Result<Pending, Stop> {
@@ -146,7 +149,7 @@ async fn settled(case: &mut Case, name: &str) -> Result<Seen, Stop> {
         let rows = rows.as_array().into_iter().flatten();
         rows.filter(|row| row["of"] == name.as_str()).count() <= PERMANENT
     };
-    case.rows_until(CONNECTIONS, SOON, few).await
+    case.rows_until(CONNECTIONS, CLOSED, few).await
 }
 
 /// Connections of this name that are held up.
@@ -185,32 +188,42 @@ async fn waits_too_long(case: &mut Case, token: &str, name: &str) -> Result<(), 
     let after = case.moment();
     case.pass_until(before, Duration::from_millis(28_000)).await?;
     let early = case.is_answered(&surplus).await?;
-    case.expect("request answered after waiting 28 s for a connection", &early, is(false));
     case.pass_until(after, Duration::from_millis(30_300)).await?;
     let in_time = case.is_answered_within(&surplus, SOON).await?;
-    case.expect("request answered after waiting 30.3 s for a connection", &in_time, is(true));
     case.release(lock, Duration::ZERO).await?;
     let refused = case.answer(surplus).await?;
-    case.expect("its status", refused.status(), one_of([500, 503, 504]));
     let answers = case.answers(all, None).await?;
+    if answers.at("/504").is_there() || answers.at("/503").is_there() {
+        // Where queries have a deadline of their own (feature 34), connections come free before anybody has waited too long.
+        case.lacks(Need::LongQueries);
+        return Ok(());
+    }
+    case.expect("request answered after waiting 28 s for a connection", &early, is(false));
+    case.expect("request answered after waiting 30.3 s for a connection", &in_time, is(true));
+    case.expect("its status", refused.status(), one_of([500, 503, 504]));
     case.expect("answers to those who had a connection", &answers, is(json!({"200": ALL})));
     let next = case.http(Service::Auth).get(ROUTE).bearer(token).send().await?;
     case.expect("status of the next try", next.status(), is(200));
     Ok(())
 }
 
-/// Every connection is ended by the database; no request notices.
-async fn connections_are_lost(case: &mut Case, token: &str) -> Result<(), Stop> {
+/// Every connection is ended by the database; whoever notices succeeds with the next try.
+async fn connections_are_lost(case: &mut Case, token: &str, name: &str) -> Result<(), Stop> {
     let ended = case
         .rows(
             "select count(pg_terminate_backend(pid)) as ended from pg_stat_activity \
              where datname = current_database() and application_name <> 'conform'",
         )
         .await?;
-    case.expect("connections ended by the database", ended.at("/0/ended"), between(1.0, ALL as f64));
+    case.expect("connections ended by the database", ended.at("/0/ended"), at_least(1.0));
+    case.http(Service::Auth).get(ROUTE).bearer(token).times(20, 10).await?;
     let again = case.http(Service::Auth).get(ROUTE).bearer(token).times(20, 10).await?;
-    case.expect("answers once all connections are lost", again.at("/answers"), is(json!({"200": 20})));
+    case.expect(
+        "answers to the next tries once all connections were lost",
+        again.at("/answers"),
+        is(json!({"200": 20})),
+    );
     let connections = case.rows(CONNECTIONS).await?;
-    case.expect("connections afterwards", connections.items().len(), at_most(ALL as f64));
+    case.expect("connections of the pool afterwards", pool(&connections, name).len(), between(1.0, ALL as f64));
     Ok(())
 }

@@ -19,7 +19,7 @@ const TRIES: usize = 50;
 
 pub const CHECK: Check = Check {
     feature: 18,
-    revision: 1,
+    revision: 2,
     setup: Setup::Own(Own::of(&SERVICES)),
     needs: &[
         Need::Address(Service::Gateway),
@@ -208,6 +208,11 @@ async fn still_there(case: &mut Case, service: Service, when: &str) -> Result<()
 
 async fn exits(case: &mut Case, service: Service, when: &str) -> Result<(), Stop> {
     let ended = case.ended(service, SOON).await?;
+    if ended.at("/gone").is_there() {
+        // A process that is not the harness's own tells nobody else how it ended.
+        case.expect(format!("whether the process of {service} is gone {when}"), ended.at("/gone"), is(true));
+        return Ok(());
+    }
     case.expect(format!("exit code of {service} {when}"), ended.at("/code"), is(0));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Feature 33: CORS lets the frontend's origin call the gateway and turns other origins away.
 
+use super::away::is_away;
 use crate::check::{Case, Check, Stop, absent, contains, is, present, such_that};
 use crate::doubles::COOKIE;
 use crate::probe::Reply;
@@ -37,7 +38,7 @@ const ECHO: &str = "/api/git/cookies";
 
 pub const CHECK: Check = Check {
     feature: 33,
-    revision: 2,
+    revision: 3,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth, Service::Diagram]).echoing(&[Service::Git])),
     needs: &[Need::Address(Service::Gateway)],
     control: "the same requests from an origin that only resembles the frontend's get no leave",
@@ -149,7 +150,7 @@ async fn answers_of_every_kind(case: &mut Case, token: &str) -> Result<Vec<(Stri
     let login = case.http(Service::Gateway).post("/api/auth/login").header("origin", FRONTEND);
     let reply = login.json(json!({})).send().await?;
     keep(case, 422, "a refusal of malformed input", reply);
-    if case.can(Need::Disposable) {
+    if is_away(case, Service::Ai).await? {
         let reply = get(case, "/api/ai/health", token).await?;
         keep(case, 503, "an answer for a service that is not there", reply);
     }

@@ -17,7 +17,7 @@ const TWINS: usize = 10;
 
 pub const CHECK: Check = Check {
     feature: 36,
-    revision: 2,
+    revision: 3,
     setup: Setup::Shared,
     needs: &[Need::Address(Service::Gateway)],
     control: "the same request with another key, or of another user, runs anew",
@@ -62,6 +62,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.expect("content type of the second answer", content_type.1, is(content_type.0));
     let ids = (first.header("x-correlation-id"), second.header("x-correlation-id"));
     case.expect("correlation id of the second answer", ids.1, is_not(ids.0));
+    another_path_is_another_request(case, &key).await?;
     answer_is_kept_for_a_day(case, &key).await?;
     answer_is_private(case, &key, &title, &first).await?;
     reading_is_never_replayed(case, &token, &key).await?;
@@ -250,8 +251,30 @@ async fn answer_is_kept_for_a_day(case: &mut Case, key: &str) -> Result<(), Stop
             lives.push(case.redis(database, &["TTL", &name]).await?);
         }
     }
+    if lives.is_empty() {
+        // Under which name an answer is kept is the system's own affair.
+        return Ok(());
+    }
     let longest = lives.iter().filter_map(crate::check::Seen::number).fold(f64::NAN, f64::max);
     case.expect("TTL of the stored answer, in s", longest, between(KEPT - 60.0, KEPT));
+    Ok(())
+}
+
+/// Under the same key another path runs anew. Here it is a registration, which is answered 201, and so is its replay.
+async fn another_path_is_another_request(case: &mut Case, key: &str) -> Result<(), Stop> {
+    let email = format!("{}@example.com", case.word());
+    let body = json!({"email": email, "password": case.password(), "full_name": "Conformance"});
+    let mut replies = Vec::new();
+    for _ in 0..2 {
+        let request = case.http(Service::Gateway).post("/api/auth/register").header("idempotency-key", key);
+        replies.push(request.json(body.clone()).send().await?);
+    }
+    let [first, second] = &replies[..] else { return Ok(()) };
+    case.expect("status of a registration under the key of another path", first.status(), one_of([200, 201]));
+    case.expect("X-Idempotency-Hit of its answer", first.header("x-idempotency-hit"), is("false"));
+    case.expect("status of its replay", second.status(), is(first.status()));
+    case.expect("body of its replay", second.body(), is(first.body()));
+    case.expect("X-Idempotency-Hit of its replay", second.header("x-idempotency-hit"), is("true"));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::check::{
 };
 use crate::probe::Reply;
 use crate::sabotage::set_variable;
-use crate::target::{Need, Own, Service, Setup};
+use crate::target::{Need, Own, Power, Service, Setup};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ const ROUNDS: usize = 5;
 /// What a round of load asks for, and what is answered.
 const PATHS: [(&str, &str); 4] =
     [("/test/memory", "200"), ("/api/auth/health", "200"), ("/metrics", "200"), ("/health/conformance-unknown", "404")];
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How close to a threshold memory is brought, from below and from above.
 const MARGIN_MB: f64 = 6.0;
 /// Growth over a round that is no leak: allocators settle. A leak of 600 bytes a request shows.
@@ -37,7 +38,7 @@ const CALM_MB: f64 = 0.06;
 
 pub const CHECK: Check = Check {
     feature: 42,
-    revision: 1,
+    revision: 2,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
     needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
     control: "below the thresholds no sample warns",
@@ -72,13 +73,28 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     collection_reports(case).await?;
     let after = memory(case).await?;
     let growth = after.at("/memory_growth_mb");
-    case.expect("growth against the baseline after collection, in MB", &growth, between(-20.0, 20.0));
+    // As near as the contract's own check wants it (section 9.2); most of what was allocated just now is gone in any case.
+    case.expect("growth against the baseline after collection, in MB", &growth, between(-100.0, 100.0));
+    let kept = number(&after, "current_memory_mb") - number(&loaded, "current_memory_mb");
+    case.expect("memory kept of 74 MB that were allocated, in MB", kept, below(24.0));
 
     case.step(5, "The service runs for 24 hours");
-    let readings = rounds_of_load(case).await?;
+    if case.has(Need::Clock) {
+        let readings = day_of_load(case).await?;
+        case.step(6, "Memory use stays level: there is no leak");
+        stays_level(case, &readings);
+    } else {
+        case.step(6, "Memory use stays level: there is no leak");
+        case.lacks(Need::Clock);
+    }
 
-    case.step(6, "Memory use stays level: there is no leak");
-    case.observed_as(&format!("the slope of memory over {} requests stands for 24 hours", ROUND * ROUNDS));
+    case.step(7, "Memory limits are noticed: warnings at the thresholds, and shortage does not end the service");
+    case.needs(Need::Disposable)?;
+    case.needs(Need::Log(Service::Gateway))?;
+    limits_are_noticed(case, &start).await
+}
+
+fn stays_level(case: &mut Case, readings: &[Reply]) {
     let readings: Vec<f64> = readings.iter().map(|reading| number(reading, "current_memory_mb")).collect();
     let slope = slope(&readings);
     case.expect("slope of memory, in MB per 1,000 requests", slope, at_most(LEVEL_MB_PER_ROUND));
@@ -87,11 +103,6 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let last = readings.last().copied().unwrap_or(f64::NAN);
     let rise = last - readings.first().copied().unwrap_or(f64::NAN);
     case.expect("change over all rounds, in MB", rise, between(-20.0, 20.0));
-
-    case.step(7, "Memory limits are noticed: warnings at the thresholds, and shortage does not end the service");
-    case.needs(Need::Disposable)?;
-    case.needs(Need::Log(Service::Gateway))?;
-    limits_are_noticed(case, &start).await
 }
 
 async fn get(case: &mut Case, path: &str) -> Result<Reply, Stop> {
@@ -171,8 +182,6 @@ async fn allocation_is_given_back(case: &mut Case) -> Result<(), Stop> {
         case.expect("requested_size_mb", allocated.at("/requested_size_mb"), is(size));
         case.expect("actual_allocated_mb", allocated.at("/actual_allocated_mb"), within(0.2 * size, size));
         case.expect("gc_recovered_mb", allocated.at("/gc_recovered_mb"), between(0.0, 2.0 * size));
-        let kept = number(&allocated, "memory_after_gc_mb") - number(&allocated, "memory_before_mb");
-        case.expect(format!("memory kept of {size} MB, in MB"), kept, below(8.0));
     }
     Ok(())
 }
@@ -191,14 +200,11 @@ async fn collection_reports(case: &mut Case) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The reading after each round of load.
-async fn rounds_of_load(case: &mut Case) -> Result<Vec<Reply>, Stop> {
-    case.observed_as(&format!("{} requests stand for 24 hours", ROUND * ROUNDS));
+/// The reading after each round of load, over a day of the target's clock.
+async fn day_of_load(case: &mut Case) -> Result<Vec<Reply>, Stop> {
     let mut readings = Vec::new();
     for round in 1..=ROUNDS {
-        // An address of its own for each round, and for whoever does not believe it a minute between the rounds, so
-        // that the limit of requests from one address is not met.
-        case.pass(Duration::from_secs(61)).await?;
+        case.pass(DAY / ROUNDS as u32).await?;
         // Every way through the service: its own routes, a service behind it, and paths that nobody knows.
         for (path, status) in PATHS {
             let load = case
@@ -232,18 +238,24 @@ fn slope(readings: &[f64]) -> f64 {
 /// Memory that is held crosses the warning and the critical threshold; each is noticed at the next sample.
 async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> {
     let sample = next_sample(case, |_| true).await?;
-    let level = such_that("a level below WARNING", |level| level == "DEBUG" || level == "INFO");
-    case.expect("level of a sample below the thresholds", sample.at("/level"), level);
-    case.expect("current_memory_mb of that sample", sample.at("/current_memory_mb"), below(512.0));
+    // Samples below the thresholds are told at DEBUG (contract, section 3.8), and who runs a system above it has none.
+    let told = sample.is_there() || case.can(Need::Power(Power::Configure));
+    if told {
+        let level = such_that("a level below WARNING", |level| level == "DEBUG" || level == "INFO");
+        case.expect("level of a sample below the thresholds", sample.at("/level"), level);
+        case.expect("current_memory_mb of that sample", sample.at("/current_memory_mb"), below(512.0));
+    }
 
     let now = number(&memory(case).await?, "current_memory_mb");
     let warning = number(start, "warning_threshold_mb");
     grow(case, (warning - now - MARGIN_MB).floor()).await?;
     let sample = next_sample(case, |_| true).await?;
-    let level = such_that("a level below WARNING", |level| level == "DEBUG" || level == "INFO");
-    case.expect("level of a sample just below the warning threshold", sample.at("/level"), level);
-    let just_below = between(warning - 3.0 * MARGIN_MB, warning);
-    case.expect("current_memory_mb of that sample", sample.at("/current_memory_mb"), just_below);
+    if told || sample.is_there() {
+        let level = such_that("a level below WARNING", |level| level == "DEBUG" || level == "INFO");
+        case.expect("level of a sample just below the warning threshold", sample.at("/level"), level);
+        let just_below = between(warning - 3.0 * MARGIN_MB, warning);
+        case.expect("current_memory_mb of that sample", sample.at("/current_memory_mb"), just_below);
+    }
     grow(case, 2.0 * MARGIN_MB).await?;
     let sample = next_sample(case, |line| line["level"] == "WARNING").await?;
     case.expect("level of a sample above the warning threshold", sample.at("/level"), is("WARNING"));
@@ -270,7 +282,9 @@ async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> 
     case.expect("memory that collection gave back, in MB", freed.at("/memory_freed_mb"), above(critical - 200.0));
     let mark = case.mark(Service::Gateway).await?;
     let sample = next_sample(case, |_| true).await?;
-    case.expect("current_memory_mb once it was given back", sample.at("/current_memory_mb"), below(warning));
+    if told {
+        case.expect("current_memory_mb once it was given back", sample.at("/current_memory_mb"), below(warning));
+    }
     // The sample is in the log: a warning about it would be there, too.
     let samples = case.lines(mark, &["current_memory_mb"], is_sample).await?;
     let warned: Vec<Value> =

@@ -3,7 +3,7 @@
 use crate::check::{Case, Check, Seen, Stop, above, absent, at_least, below, between, is, one_of, such_that, within};
 use crate::probe::Reply;
 use crate::sabotage::set_variable;
-use crate::target::{Need, Own, Service, Setup};
+use crate::target::{Need, Own, Power, Service, Setup};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ const WAITED_MS: f64 = 2500.0;
 
 pub const CHECK: Check = Check {
     feature: 43,
-    revision: 2,
+    revision: 3,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
     needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
     control: "at rest little CPU is used and no sample warns; both ways of the work come to the same result",
@@ -87,6 +87,14 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(5, "A hot code path is made cheaper");
     let dear = primes(case, "trial").await?;
+    if !dear.reply.at("/cpu_seconds").is_there() {
+        // No black-box run can settle this where nothing can be made cheaper (contract, section 11.1).
+        case.lacks(Need::TwoWays);
+        case.step(6, "The same load then uses less CPU");
+        case.lacks(Need::TwoWays);
+        case.step(7, "Under lasting load the service throttles and still answers");
+        return lasting_load(case, false).await;
+    }
     let cheap = primes(case, "sieve").await?;
     for (way, work) in [("the dear way", &dear), ("the cheap way", &cheap)] {
         case.require(format!("status of {way}"), work.reply.status(), is(200))?;
@@ -97,7 +105,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     less_is_used(case, &dear, &cheap);
 
     case.step(7, "Under lasting load the service throttles and still answers");
-    lasting_load(case).await
+    lasting_load(case, true).await
 }
 
 /// A number of a reading; not a number where it is missing, which satisfies no matcher.
@@ -162,9 +170,14 @@ async fn sampled(case: &mut Case) -> Result<Option<Seen>, Stop> {
     let mark = case.mark(GATEWAY).await?;
     case.until_waiting(GATEWAY, "cpu sample", 1).await?;
     case.pass(SAMPLED + Duration::from_millis(500)).await?;
-    case.line_with(mark, "current_cpu_percent", &["current_cpu_percent", "baseline_cpu_percent", "cpu_growth_percent"])
-        .await
-        .map(Some)
+    let fields = ["current_cpu_percent", "baseline_cpu_percent", "cpu_growth_percent"];
+    let line = case.line_with(mark, "current_cpu_percent", &fields).await?;
+    if line.is_there() || case.can(Need::Power(Power::Configure)) {
+        return Ok(Some(line));
+    }
+    // Samples are told at DEBUG (contract, section 3.10), and who runs a system above it has no such line.
+    case.observed_as("what the probe tells; no line about a sample was written, as is right above DEBUG");
+    Ok(None)
 }
 
 /// A sample is as loud as its value demands.
@@ -251,7 +264,10 @@ async fn operations_are_named(case: &mut Case, before: Option<f64>) -> Result<()
     let after = used(case).await?;
     let named = look(case).await?;
     let operations = named.at("/top_operations");
-    case.require("the operation that has used the most CPU", operations.at("/0/path"), is(STRESS))?;
+    if !operations.is_there() {
+        return named_in_another_way(case, &named);
+    }
+    case.expect("the operation that has used the most CPU", operations.at("/0/path"), is(STRESS));
     case.expect("its method", operations.at("/0/method"), is("GET"));
     if let Some(counted) = difference(before, after) {
         let nearly = between(0.5 * counted - 0.05, counted + 0.05);
@@ -265,6 +281,18 @@ async fn operations_are_named(case: &mut Case, before: Option<f64>) -> Result<()
     let (counted, of_health) = (charged(case, STRESS).await?, charged(case, "/health").await?);
     case.expect("its CPU seconds under /metrics", counted, within(0.01, stress));
     case.expect("CPU seconds of the health check", of_health, between(0.0, stress / 2.0));
+    Ok(())
+}
+
+/// The contract names no field for it: any list in the answer will do whose first entry names the load.
+fn named_in_another_way(case: &mut Case, answer: &Reply) -> Result<(), Stop> {
+    let body = answer.body();
+    let lists = body.keys().into_iter().map(|field| body.key(&field)).filter(|value| !value.items().is_empty());
+    let first: Vec<Value> = lists.map(|list| list.at("/0").value().clone()).collect();
+    let load = such_that(format!("a list of operations that begins with {STRESS}"), |lists| {
+        lists.as_array().is_some_and(|all| all.iter().any(|first| first.to_string().contains(STRESS)))
+    });
+    case.expect("first entries of the lists in the answer of /test/cpu", first, load);
     Ok(())
 }
 
@@ -299,7 +327,7 @@ fn less_is_used(case: &mut Case, dear: &Work, cheap: &Work) {
     }
 }
 
-async fn lasting_load(case: &mut Case) -> Result<(), Stop> {
+async fn lasting_load(case: &mut Case, counts_to: bool) -> Result<(), Stop> {
     let path = format!("{STRESS}?duration_seconds={SECONDS}");
     let mut under_way = Vec::new();
     for _ in 0..LASTING {
@@ -343,9 +371,12 @@ async fn lasting_load(case: &mut Case) -> Result<(), Stop> {
         such_that("some of it", |seen| seen["refused"].as_f64() > Some(0.0) || seen["ms"].as_f64() >= Some(WAITED_MS)),
     );
 
-    let after = case.http(GATEWAY).get(&format!("{STRESS}?up_to=100")).send().await?;
+    let short = if counts_to { "up_to=100" } else { "duration_seconds=1" };
+    let after = case.http(GATEWAY).get(&format!("{STRESS}?{short}")).send().await?;
     case.expect("status of hard work once the load is over", after.status(), is(200));
-    case.expect("primes up to 100", after.at("/primes_calculated"), is(25));
+    if counts_to {
+        case.expect("primes up to 100", after.at("/primes_calculated"), is(25));
+    }
     let once = look(case).await?;
     let again = look(case).await?;
     case.expect("baseline, which stays", again.at("/baseline_cpu_percent"), is(once.at("/baseline_cpu_percent")));

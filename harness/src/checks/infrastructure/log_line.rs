@@ -1,6 +1,6 @@
 //! What the contract fixes about a log line (section 3.1): its base fields, its time, and how a request's trace ends.
 
-use crate::check::{Case, Seen, Stop};
+use crate::check::{Case, Seen, Stop, at_least, is};
 use crate::probe::Mark;
 use crate::target::Service;
 use chrono::{DateTime, NaiveDateTime};
@@ -9,17 +9,48 @@ use serde_json::Value;
 /// The words that a line's level may be.
 pub(super) const LEVELS: [&str; 4] = ["DEBUG", "INFO", "WARNING", "ERROR"];
 
-/// The last line of a request's trace in a service's log.
-pub(super) const fn last_message(service: Service) -> &'static str {
+/// First and last message of a request's trace, where a service uses the original's words (contract, section 3.2). They
+/// are prose and nobody's duty (section 0); who uses them is known to have written all once the last is there.
+const fn original_words(service: Service) -> (&'static str, &'static str) {
     match service {
-        Service::Gateway => "Outgoing response",
-        _ => "Response sent",
+        Service::Gateway => ("Incoming request", "Outgoing response"),
+        _ => ("Request received", "Response sent"),
     }
+}
+
+/// How the lines of a request's trace end.
+pub(super) enum Ending {
+    /// With the original's words: so many times.
+    InOriginalWords(usize),
+    /// In words of the service's own, so nothing tells which line is the last.
+    InOwnWords,
+}
+
+/// How this trace ends.
+pub(super) fn ending(service: Service, lines: &[Seen]) -> Ending {
+    let (first, last) = original_words(service);
+    let says = |words: &str| lines.iter().filter(|line| line.at("/message").text() == Some(words)).count();
+    match (says(first), says(last)) {
+        (0, 0) => Ending::InOwnWords,
+        (_, ends) => Ending::InOriginalWords(ends),
+    }
+}
+
+/// Whether as many requests as this have ended in these lines. In words of a service's own, the end is a line that tells
+/// the status, which is the upstream's where it comes with the time that the upstream took.
+pub(super) fn ended(service: Service, lines: &[Value], requests: usize) -> bool {
+    let (first, last) = original_words(service);
+    let count = |is_it: &dyn Fn(&Value) -> bool| lines.iter().filter(|line| is_it(line)).count();
+    if count(&|line| line["message"] == first) > 0 {
+        return count(&|line| line["message"] == last) >= requests;
+    }
+    let tells = |line: &Value| !line["status_code"].is_null() && line["response_time_ms"].is_null();
+    count(&|line| line["message"] == last || tells(line)) >= requests
 }
 
 /// The lines since the mark that hold a request's correlation id, as soon as its trace is complete.
 pub(super) async fn trace(case: &mut Case, service: Service, mark: Mark, id: &str) -> Result<Vec<Seen>, Stop> {
-    case.lines(mark, &[id], |line| line["message"] == last_message(service)).await
+    case.lines_until(mark, &[id], |lines| ended(service, lines, 1)).await
 }
 
 /// The name of the service in a line, under whichever of its two names.
@@ -50,7 +81,15 @@ pub(super) fn time_of(line: &Seen) -> Option<f64> {
     Some(micros as f64 / 1e6)
 }
 
-/// The messages of lines, in order.
-pub(super) fn messages(lines: &[Seen]) -> Vec<Value> {
-    lines.iter().map(|line| line.at("/message").value().clone()).collect()
+/// Holds against the requests that this trace is to tell of: the ends that it has, where they can be told, and else that
+/// there are lines enough.
+pub(super) fn tells_of(case: &mut Case, service: Service, lines: &[Seen], requests: usize, what: &str) {
+    match ending(service, lines) {
+        Ending::InOriginalWords(ends) => {
+            case.expect(format!("times that {service} ended {what}"), ends, is(requests));
+        }
+        Ending::InOwnWords => {
+            case.expect(format!("lines of {service} about {what}"), lines.len(), at_least(requests as f64));
+        }
+    }
 }

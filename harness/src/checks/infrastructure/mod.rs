@@ -1,5 +1,6 @@
 //! Features 1 to 63: storage, gateway, observability, resilience, deployment, security baseline.
 
+mod away;
 mod composed_system;
 mod executions;
 mod f001_compose;

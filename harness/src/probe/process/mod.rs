@@ -3,13 +3,13 @@
 mod power;
 
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::ledger::Thing;
 use crate::target::{Control, Need, Power, Service};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
-use sysinfo::{Pid, ProcessesToUpdate, System};
+use sysinfo::{Pid, Process, ProcessesToUpdate, System};
 
 /// From when moments are reckoned, so that differences of theirs mean something.
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -20,16 +20,26 @@ fn look_at(pid: u32) -> Value {
     let Ok(mut system) = System::new() else {
         return Value::Null;
     };
-    system.refresh_processes(ProcessesToUpdate::Some(&[id]), true);
+    system.refresh_processes(ProcessesToUpdate::All, true);
     let at = EPOCH.elapsed();
     system.process(id).map_or(Value::Null, |process| {
         json!({
             "pid": pid,
             "resident_mb": process.memory() as f64 / 1024.0 / 1024.0,
-            "cpu_seconds": process.accumulated_cpu_time() as f64 / 1000.0,
+            "cpu_seconds": family(&system, id).map(Process::accumulated_cpu_time).sum::<u64>() as f64 / 1000.0,
             "at_seconds": at.as_secs_f64(),
         })
     })
+}
+
+/// A process and those that stem from it: a service may have others do its work.
+fn family(system: &System, id: Pid) -> impl Iterator<Item = &Process> {
+    let stems = move |process: &Process| {
+        // A way up that is longer than any is a circle, which processes that come and go can seem to be.
+        let up = std::iter::successors(Some(process), |one| system.process(one.parent()?)).take(64);
+        up.map(Process::pid).any(|one| one == id)
+    };
+    system.processes().values().filter(move |process| process.thread_kind().is_none() && stems(process))
 }
 
 fn control(live: &Live) -> Result<Arc<dyn Control>, CannotLook> {
@@ -45,9 +55,17 @@ fn time_ahead(live: &Live) -> Option<(String, Option<String>)> {
     (live.target.clock && moved > 0).then(|| ("AUTOGRAPH_TEST_CLOCK_MS".to_owned(), Some(moved.to_string())))
 }
 
-fn note_stopped(live: &Live, change: impl FnOnce(&mut BTreeSet<Service>) -> bool) {
+/// Notes that a service is about to be stopped, for whoever starts it again should this run not come to it.
+fn note_stopped(live: &Live, service: Service) -> Result<(), CannotLook> {
+    live.note(Some(Thing::Stopped { service }), None, None)?;
     live.disturbed.store(true, Ordering::Relaxed);
-    change(&mut live.stopped.lock().expect("nothing panics while it holds this lock"));
+    live.stopped.lock().expect("nothing panics while it holds this lock").insert(service);
+    Ok(())
+}
+
+fn note_started(live: &Live, service: Service) -> Result<(), CannotLook> {
+    live.stopped.lock().expect("nothing panics while it holds this lock").remove(&service);
+    live.is_back(service).map_err(|error| CannotLook::new("ledger", error))
 }
 
 impl Case {
@@ -59,7 +77,7 @@ impl Case {
         self.needs(Need::Control)?;
         let asked = json!({"stop": service.name()});
         self.observe("process", asked, async |live: Arc<Live>| {
-            note_stopped(&live, |stopped| stopped.insert(service));
+            note_stopped(&live, service)?;
             control(&live)?.stop(service).await?;
             Ok(json!("stopped"))
         })
@@ -83,7 +101,7 @@ impl Case {
                 }
                 _ => control.start(service).await?,
             }
-            note_stopped(&live, |stopped| stopped.remove(&service));
+            note_started(&live, service)?;
             Ok(json!("started"))
         })
         .await?;
@@ -91,7 +109,7 @@ impl Case {
     }
 
     /// What the operating system says of a service's process: `/pid`, `/resident_mb` (bytes / 1024 / 1024),
-    /// `/cpu_seconds` that it has used since it began, and the moment in `/at_seconds`. `null` where its process is not
+    /// `/cpu_seconds` that it and those that stem from it have used since they began, and the moment in `/at_seconds`. `null` where its process is not
     /// on this machine, or nothing tells which it is.
     ///
     /// # Errors

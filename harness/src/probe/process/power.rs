@@ -1,6 +1,6 @@
 //! What can be done to a target beyond stopping and starting services: other settings, signals, migrations, servers.
 
-use super::{control, note_stopped, time_ahead};
+use super::{control, note_started, note_stopped, time_ahead};
 use crate::check::{Case, Live, Seen, Stop};
 use crate::target::{Need, Power, Server, Service, Signal};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ impl Case {
             let variables = time_ahead(&live).into_iter().chain(variables.into_iter().map(open)).collect();
             control(&live)?.start_with(service, variables, healthy).await?;
             if healthy {
-                note_stopped(&live, |stopped| stopped.remove(&service));
+                note_started(&live, service)?;
             }
             Ok(json!("started"))
         })
@@ -83,7 +83,7 @@ impl Case {
         self.needs(Need::Power(Power::Signal))?;
         let asked = json!({"signal": signal.name(), "to": service.name()});
         self.observe("process", asked, async |live: Arc<Live>| {
-            note_stopped(&live, |stopped| stopped.insert(service));
+            note_stopped(&live, service)?;
             control(&live)?.signal(service, signal).await?;
             Ok(json!("sent"))
         })

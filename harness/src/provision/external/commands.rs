@@ -1,10 +1,13 @@
 //! Control of a target by commands of its owner: `systemctl stop {name}`, `docker compose stop {name}`, …
 
-use crate::target::{Boxed, CannotControl, Control, Service};
+use crate::target::{Boxed, CannotControl, Control, Power, Service, Signal};
 use crate::wire::{Client, Trust};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::time::Duration;
+use sysinfo::{ProcessStatus, ProcessesToUpdate, System};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -29,6 +32,8 @@ pub(super) struct Commands {
     health: BTreeMap<Service, String>,
     http: Client,
     patience: Duration,
+    /// Processes that were sent a signal: once they are gone, no command knows them any more.
+    signalled: Mutex<BTreeMap<Service, u32>>,
 }
 
 impl Commands {
@@ -40,7 +45,15 @@ impl Commands {
         health: BTreeMap<Service, String>,
         trust: &Trust,
     ) -> Commands {
-        Commands { stop, start, pid, health, http: Client::new(trust), patience: EFFECT_LIMIT }
+        Commands {
+            stop,
+            start,
+            pid,
+            health,
+            http: Client::new(trust),
+            patience: EFFECT_LIMIT,
+            signalled: Mutex::default(),
+        }
     }
 
     /// Asks the health route until it answers 200, or until it no longer does.
@@ -70,9 +83,13 @@ impl Commands {
             return Err("the target file has no `pid` command in [control]; add one that prints the process id".into());
         };
         let printed = run(command, service).await?;
-        printed.trim().parse().map_err(|_| {
+        let pid = printed.trim().parse().map_err(|_| {
             format!("`{}` was to print a process id and printed {:?}", line(command, service), tail(&printed))
-        })
+        })?;
+        if is_nobodys_service(pid) {
+            return Err(format!("`{}` printed {pid}, which is no process of a service", line(command, service)));
+        }
+        Ok(pid)
     }
 }
 
@@ -106,6 +123,72 @@ impl Control for Commands {
             self.find_pid(service).await.map_err(|reason| CannotControl::new("find the process of", service, reason))
         })
     }
+
+    fn grants(&self, power: Power) -> bool {
+        power == Power::Signal && self.pid.is_some()
+    }
+
+    fn signal(&self, service: Service, signal: Signal) -> Boxed<'_, Result<(), CannotControl>> {
+        Box::pin(async move {
+            let cannot = |reason: String| CannotControl::new("signal", service, reason);
+            let pid = self.find_pid(service).await.map_err(cannot)?;
+            self.signalled.lock().expect("nothing panics while it holds this lock").insert(service, pid);
+            send(pid, signal).map_err(|error| cannot(format!("process {pid}: {error}")))
+        })
+    }
+
+    /// Whose child it is, is told how it ended; we only see that it is gone.
+    fn ended(&self, service: Service, within: Duration) -> Boxed<'_, Result<Value, CannotControl>> {
+        Box::pin(async move {
+            let known = self.signalled.lock().expect("nothing panics while it holds this lock").get(&service).copied();
+            let pid = match known {
+                Some(pid) => pid,
+                None => self.pid(service).await?,
+            };
+            let deadline = Instant::now() + within;
+            loop {
+                if !is_running(pid) {
+                    return Ok(json!({"gone": true}));
+                }
+                if Instant::now() >= deadline {
+                    return Ok(Value::Null);
+                }
+                sleep(PAUSE).await;
+            }
+        })
+    }
+}
+
+/// Whether a number is that of no process that could be a service: of none at all, of the first one, of this one or of one
+/// that it stems from.
+fn is_nobodys_service(pid: u32) -> bool {
+    let Ok(mut system) = System::new() else {
+        return true;
+    };
+    system.refresh_processes(ProcessesToUpdate::All, true);
+    let own = system.process(sysinfo::Pid::from_u32(std::process::id()));
+    let up = std::iter::successors(own, |one| system.process(one.parent()?)).take(64);
+    pid <= 1 || up.map(|one| one.pid().as_u32()).any(|one| one == pid)
+}
+
+/// What has ended and waits for its parent to hear of it does not run.
+fn is_running(pid: u32) -> bool {
+    let Ok(mut system) = System::new() else {
+        return true;
+    };
+    let id = sysinfo::Pid::from_u32(pid);
+    system.refresh_processes(ProcessesToUpdate::Some(&[id]), true);
+    system.process(id).is_some_and(|process| process.status() != ProcessStatus::Zombie)
+}
+
+fn send(pid: u32, signal: Signal) -> Result<(), rustix::io::Errno> {
+    let signal = match signal {
+        Signal::Terminate => rustix::process::Signal::TERM,
+        Signal::Interrupt => rustix::process::Signal::INT,
+        Signal::Kill => rustix::process::Signal::KILL,
+    };
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).ok_or(rustix::io::Errno::SRCH)?;
+    rustix::process::kill_process(pid, signal)
 }
 
 /// Runs a command for a service and returns what it printed.
