@@ -36,7 +36,12 @@ fn unpack(body: &[u8]) -> std::io::Result<Value> {
     let (mut entries, mut metadata) = (Vec::new(), Value::Null);
     for entry in archive.entries()? {
         let mut entry = entry?;
-        let key = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if entry.header().entry_type().is_dir() {
+            continue;
+        }
+        // As `tar` writes it where it is told to take a folder.
+        let path = entry.path_bytes();
+        let key = String::from_utf8_lossy(path.strip_prefix(b"./").unwrap_or(&path)).into_owned();
         if entries.len() == MOST_ENTRIES {
             return Err(std::io::Error::other(format!("it has more than {MOST_ENTRIES} entries")));
         }

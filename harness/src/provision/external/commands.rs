@@ -78,6 +78,22 @@ impl Commands {
         }
     }
 
+    /// A process that was sent a signal may still be about to end, and whoever starts it would find it running.
+    async fn until_ended(&self, service: Service) {
+        let signalled = self.signalled.lock().expect("nothing panics while it holds this lock").remove(&service);
+        let Some(pid) = signalled else {
+            return;
+        };
+        let deadline = Instant::now() + self.patience;
+        while is_running(pid) && Instant::now() < deadline {
+            sleep(PAUSE).await;
+        }
+        if is_running(pid) {
+            // It does not end by itself; where this fails, the start tells.
+            let _ = run(&self.stop, service).await;
+        }
+    }
+
     async fn find_pid(&self, service: Service) -> Result<u32, String> {
         let Some(command) = &self.pid else {
             return Err("the target file has no `pid` command in [control]; add one that prints the process id".into());
@@ -107,6 +123,7 @@ impl Control for Commands {
     fn start(&self, service: Service) -> Boxed<'_, Result<(), CannotControl>> {
         Box::pin(async move {
             let done = async {
+                self.until_ended(service).await;
                 run(&self.start, service).await?;
                 self.until_healthy(service, true).await
             };
