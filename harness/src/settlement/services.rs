@@ -30,3 +30,56 @@ pub(super) async fn start(live: &Live, service: Service) -> Result<(), Remains> 
         None => Err(Remains("the target file has no [control] any more".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Patience;
+    use crate::target::{Boxed, CannotControl, Control, Target};
+    use std::sync::Mutex;
+
+    /// Starts all services but one.
+    #[derive(Default)]
+    struct AllButOne(Mutex<Vec<Service>>);
+
+    impl Control for AllButOne {
+        fn stop(&self, _: Service) -> Boxed<'_, Result<(), CannotControl>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn start(&self, service: Service) -> Boxed<'_, Result<(), CannotControl>> {
+            Box::pin(async move {
+                if service == Service::Git {
+                    return Err(CannotControl::new("start", service, "it is broken"));
+                }
+                self.0.lock().unwrap().push(service);
+                Ok(())
+            })
+        }
+
+        fn pid(&self, service: Service) -> Boxed<'_, Result<u32, CannotControl>> {
+            Box::pin(async move { Err(CannotControl::new("find", service, "nobody asks")) })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_stopped_and_not_started_is_started_by_whoever_reads_the_ledger() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Arc::new(AllButOne::default());
+        let target = Target { control: Some(control.clone()), ..Target::unreachable("somebody's") };
+        let live = Arc::new(Live::new(target, Patience::default(), Arc::default(), 0));
+        let ledger = Ledger::of(folder.path()).unwrap();
+        for service in [Service::Auth, Service::Git, Service::Ai] {
+            ledger.note(Thing::Stopped { service }, None, None).unwrap();
+        }
+        ledger.removed(&Thing::Stopped { service: Service::Ai }).unwrap();
+        drop(ledger);
+
+        let ledger = Ledger::of(folder.path()).unwrap();
+        let missing = bring_back(&ledger, &live).await.unwrap();
+        assert_eq!(*control.0.lock().unwrap(), [Service::Auth]);
+        assert_eq!(missing.len(), 1);
+        assert!(missing[0].starts_with("git-service, which was stopped: ") && missing[0].contains("it is broken"));
+        assert_eq!(Ledger::of(folder.path()).unwrap().owed().len(), 1);
+    }
+}
