@@ -7,11 +7,15 @@ mod rows;
 use crate::check::{Case, Live, Stop};
 use crate::ledger::{Ledger, LedgerError, Owed, Thing};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Said of an account that only its database could forget: AutoGraph has no route that removes one.
 const NO_ROUTE: &str = "no route removes an account, and there is no leave to write to the database";
 /// Said of what is left once nothing answers any more.
 const SILENT: &str = "the target does not answer";
+
+/// Said of what is left once nothing could be removed for as long as a statement may take.
+const LATE: &str = "for a while nothing could be removed";
 
 /// What became of the things that a ledger names.
 #[derive(Debug, Default)]
@@ -23,22 +27,25 @@ pub struct Settlement {
 }
 
 /// Removes what is owed, one thing after another; what cannot be removed stays in the ledger with the reason. A target
-/// that has stopped answering is not asked again.
+/// that has stopped answering is not asked again, nor is one where nothing can be removed any more.
 ///
 /// # Errors
 /// When the ledger cannot be written.
 pub async fn settle(ledger: &Ledger, live: &Arc<Live>) -> Result<Settlement, LedgerError> {
     let (mut settlement, mut silent) = (Settlement::default(), false);
     let owed = ledger.owed();
+    let mut last_removed = Instant::now();
     for one in &owed {
         silent = silent || live.target_is_gone().await;
         let mut case = Case::live(live.clone(), 0, 0, 0);
         let done = match silent {
             true => Err(Remains(SILENT.to_owned())),
+            false if last_removed.elapsed() > live.patience.statement() => Err(Remains(LATE.to_owned())),
             false => remove(&mut case, one, &owed).await,
         };
         match done {
             Ok(()) => {
+                last_removed = Instant::now();
                 ledger.removed(&one.thing)?;
                 settlement.removed.push(one.thing.clone());
             }
@@ -76,5 +83,40 @@ async fn remove(case: &mut Case, owed: &Owed, all: &[Owed]) -> Result<(), Remain
             rows::remove(case, "users", &format!("email = '{email}'")).await
         }
         Thing::Account { .. } => Err(Remains(NO_ROUTE.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Patience;
+    use crate::doubles::{HostileStore, HostileStoreServer};
+    use crate::target::{PostgresAccess, Secret, Target};
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_database_that_says_nothing_is_not_asked_for_each_account() {
+        let store = HostileStoreServer::start(HostileStore::PostgresHangs).await.unwrap();
+        let postgres = PostgresAccess {
+            host: "127.0.0.1".to_owned(),
+            port: store.port(),
+            database: "a".to_owned(),
+            user: "u".to_owned(),
+            password: Secret::new(""),
+            tls: false,
+        };
+        let target = Target { postgres: Some(postgres), ..Target::unreachable("mute") };
+        let patience = Patience { answer: Duration::from_millis(50), ..Patience::default() };
+        let live = Arc::new(Live::new(target, patience, Arc::default(), 0));
+        let place = tempfile::tempdir().unwrap();
+        let ledger = Ledger::of(place.path()).unwrap();
+        for nth in 0..200 {
+            ledger.note(Thing::account(&format!("conform-f041-{nth:08x}@example.com")).unwrap(), None, None).unwrap();
+        }
+        let began = Instant::now();
+        let settlement = settle(&ledger, &live).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert_eq!((settlement.removed.len(), settlement.left.len()), (0, 200));
+        assert_eq!(settlement.left[199].1, LATE);
     }
 }
