@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// More cycles are not looked for.
 const MOST_CYCLES: usize = 200;
-/// Steps after which a search gives up; graphs of services need a few hundred, and others have more ways than there is time.
+/// Steps after which the search for cycles, and that for the longest chain, gives up; graphs of services need a few hundred.
 const MOST_STEPS: usize = 200_000;
 
 /// Who points to whom.
@@ -42,11 +42,8 @@ impl Digraph {
             let mut open = vec![vec![start.as_str()]];
             while let Some(way) = open.pop() {
                 steps += 1;
-                if steps > MOST_STEPS {
-                    return found;
-                }
                 for next in self.after(way[way.len() - 1]) {
-                    if found.len() >= MOST_CYCLES {
+                    if found.len() >= MOST_CYCLES || steps > MOST_STEPS {
                         return found;
                     }
                     if next == start {

@@ -37,7 +37,14 @@ async fn servers() -> Servers {
 
 /// The same system as if somebody else had brought it up.
 fn somebody_elses(target: &Target) -> Target {
-    Target { name: "somebody else's".to_owned(), disposable: false, control: None, parts: Vec::new(), ..target.clone() }
+    Target {
+        name: "somebody else's".to_owned(),
+        ours: false,
+        disposable: false,
+        control: None,
+        parts: Vec::new(),
+        ..target.clone()
+    }
 }
 
 async fn run(target: Target, record: &Path, numbers: &[u16]) -> (Record, Vec<String>) {

@@ -8,7 +8,7 @@ mod weight;
 pub(crate) use self::chance::{mix, nth_id};
 use self::judge::{Draft, judge};
 use self::shown::shown_again;
-use self::weight::{MOST_KEPT, shortened, weight};
+use self::weight::{MOST_KEPT, brief, shortened, weight};
 use super::partly::Turn;
 use super::wants::Wants;
 use super::{CannotLook, Live, Matcher, Partly, Reads, Seen, Source, Stop, Vault, Want};
@@ -128,8 +128,8 @@ impl Case {
         let observed = observed.into();
         let holds = wanted.holds(&observed);
         let expectation = Expectation {
-            requirement: requirement.into(),
-            expected: wanted.expected,
+            requirement: brief(requirement.into()),
+            expected: brief(wanted.expected),
             observed: shortened(observed),
             holds,
             evidence: self.reads.take_recent(),
@@ -275,7 +275,7 @@ impl Case {
         let began = Instant::now();
         let looked = AssertUnwindSafe(look(live)).catch_unwind().await;
         let seen = looked.unwrap_or_else(|_| Err(CannotLook::new(probe, CONFUSED)));
-        let seen = seen.map_err(|cause| CannotLook { reason: self.vault.hide(&cause.reason), ..cause })?;
+        let seen = seen.map_err(|cause| cause.told(&self.vault))?;
         self.kept = self.kept.saturating_add(weight(&seen));
         if self.kept > MOST_KEPT {
             return Err(CannotLook::new(probe, TOO_MUCH).into());

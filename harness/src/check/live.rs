@@ -172,13 +172,13 @@ impl Live {
         }
     }
 
-    /// Where a store is reached: behind a guard, but for those of a stack that may be disturbed, which the harness itself
-    /// has brought up or its user vouches for. A guard also speaks TLS with the store, where the store wants that.
+    /// Where a store is reached: behind a guard, but for those that the harness itself has brought up. A guard also speaks
+    /// TLS with the store, where the store wants that.
     ///
     /// # Errors
     /// Where a guard finds no place.
     pub fn way_to(&self, protocol: Protocol, host: &str, port: u16, tls: bool) -> io::Result<(String, u16)> {
-        if self.target.disposable && !tls {
+        if self.target.ours && !tls {
             return Ok((host.to_owned(), port));
         }
         let mut guards = self.guards.lock().expect("nothing panics while it holds this lock");

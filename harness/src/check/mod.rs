@@ -26,7 +26,7 @@ pub use pulse::Pulse;
 pub use reads::{Look, Reads};
 pub use seen::Seen;
 pub use source::{Shown, Source, Tampering};
-pub use stop::{CannotLook, Stop};
+pub use stop::{CannotLook, LONGEST_REASON, Stop};
 pub use vault::Vault;
 pub(crate) use vault::secret_names;
 pub use wants::Want;

@@ -1,6 +1,12 @@
 //! Why a check goes no further.
 
+use super::Vault;
 use crate::target::{CannotControl, Need};
+
+/// A reason is told in no more bytes, whoever gave it.
+pub const LONGEST_REASON: usize = 4 << 10;
+/// Libraries and programs may say more than anybody can bear: no more of it is searched for secrets.
+const MOST_SAID: usize = 256 << 10;
 
 /// The harness could not look. Becomes `error`: never a verdict on the target.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -15,7 +21,19 @@ pub struct CannotLook {
 impl CannotLook {
     /// A failure of `probe`, with its reason.
     pub fn new(probe: &'static str, reason: impl std::fmt::Display) -> CannotLook {
-        CannotLook { probe, reason: reason.to_string() }
+        let mut reason = reason.to_string();
+        reason.truncate(reason.floor_char_boundary(MOST_SAID));
+        CannotLook { probe, reason }
+    }
+
+    /// The same as it may be told: without secrets, and no longer than anybody reads.
+    pub(super) fn told(self, vault: &Vault) -> CannotLook {
+        let length = self.reason.len();
+        let mut reason = vault.beginning(&self.reason, LONGEST_REASON);
+        if length > LONGEST_REASON {
+            reason += "… (cut)";
+        }
+        CannotLook { reason, ..self }
     }
 }
 

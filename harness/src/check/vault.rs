@@ -1,11 +1,15 @@
 //! Keeps secrets out of a check's hands: checks and evidence see names, only the wire sees values.
 
-use crate::record::{SECRET_FIELDS, SHORTEST_SECRET, encoded};
+use crate::record::{SECRET_FIELDS, SHORTEST_SECRET, Signs, encoded};
 use serde_json::{Map, Value};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 /// A longer value is only looked for as it is.
-const LONGEST_ENCODED: usize = 8 << 10;
+const LONGEST_ENCODED: usize = 4 << 10;
+/// More values are only looked for as they are: the target's own secrets come first, a check's few tokens next.
+const MOST_ENCODED: usize = 100;
+/// Fields of an answer put away no more values than this; a target that sends more than that sends no secrets of anybody's.
+const MOST_PUT_AWAY: usize = 2000;
 
 /// Secrets of one case by name: `‹access_token #1›`. Clones share the same content.
 #[derive(Debug, Clone, Default)]
@@ -17,11 +21,19 @@ struct Entry {
     /// Nothing where only the name is known, from an answer that was shown and not asked for.
     value: Option<String>,
     /// How else the value may be written, by names of their own; worked out when first looked for.
-    forms: OnceLock<Vec<(String, String)>>,
+    forms: OnceLock<Vec<Form>>,
+}
+
+/// One way in which a value may be written.
+#[derive(Clone)]
+struct Form {
+    name: String,
+    text: String,
+    signs: Signs,
 }
 
 impl Entry {
-    fn forms(&self) -> &[(String, String)] {
+    fn forms(&self) -> &[Form] {
         self.forms.get_or_init(|| {
             let Some(value) = self.value.as_ref().filter(|value| value.len() <= LONGEST_ENCODED) else {
                 return Vec::new();
@@ -32,7 +44,12 @@ impl Entry {
             let name = self.name.trim_end_matches('›');
             // A name means one form, so that what it stands for can be sent back.
             let numbered = forms.into_iter().enumerate();
-            numbered.map(|(nth, (how, form))| (format!("{name} in {how}-{nth}›"), form)).collect()
+            let form = |(nth, (how, text)): (usize, (&str, String))| Form {
+                name: format!("{name} in {how}-{nth}›"),
+                signs: Signs::of(&text),
+                text,
+            };
+            numbered.map(form).collect()
         })
     }
 }
@@ -54,7 +71,8 @@ impl Vault {
         if let Some(known) = entries.iter().find(|entry| entry.value.as_deref() == Some(value)) {
             return known.name.clone();
         }
-        let of_kind = entries.iter().filter(|entry| entry.name.starts_with(&format!("‹{kind} #"))).count();
+        let begins = format!("‹{kind} #");
+        let of_kind = entries.iter().filter(|entry| entry.name.starts_with(&begins)).count();
         let mut names = (of_kind + 1..).map(|number| format!("‹{kind} #{number}›"));
         let name = names.find(|name| entries.iter().all(|entry| entry.name != *name)).unwrap_or_default();
         entries.push(Entry { name: name.clone(), value: Some(value.to_owned()), forms: OnceLock::new() });
@@ -93,7 +111,7 @@ impl Vault {
         }
         // What was seen encoded goes back as it was seen.
         let encoded = entries.iter().filter_map(|entry| entry.forms.get()).flatten();
-        encoded.fold(opened, |text, (name, form)| text.replace(name, form))
+        encoded.fold(opened, |text, form| text.replace(&form.name, &form.text))
     }
 
     /// Replaces names by their values in every text of a JSON tree: for the wire.
@@ -111,13 +129,39 @@ impl Vault {
         let long = || entries.iter().filter(|entry| value(entry));
         let plain = long().filter_map(|entry| Some((entry.value.as_deref()?, entry.name.as_str())));
         // Values come first: what is put away in its encoded form has a name of its own.
-        let encoded = long().flat_map(Entry::forms).map(|(name, form)| (form.as_str(), name.as_str()));
+        let signs = Signs::of(text);
+        let possible = long().take(MOST_ENCODED).flat_map(Entry::forms).filter(|form| signs.may_hold(form.signs));
+        let encoded = possible.map(|form| (form.text.as_str(), form.name.as_str()));
         plain.chain(encoded).fold(
             text.to_owned(),
             |text, (value, name)| {
                 if text.contains(value) { text.replace(value, name) } else { text }
             },
         )
+    }
+
+    /// The beginning of a text from outside, of so many bytes at most, without known values. What is cut first and searched
+    /// then ends in half a secret, which nobody recognises; so what may be half of one is left out.
+    pub fn beginning(&self, text: &str, most: usize) -> String {
+        if text.len() <= most {
+            return self.hide(text);
+        }
+        let longest = self.longest();
+        let end = text.floor_char_boundary(most.saturating_add(longest));
+        let mut hidden = self.hide(&text[..end]);
+        if end < text.len() {
+            hidden.truncate(hidden.floor_char_boundary(hidden.len().saturating_sub(longest)));
+        }
+        hidden.truncate(hidden.floor_char_boundary(most));
+        hidden
+    }
+
+    /// The length of the longest text that `hide` may find.
+    fn longest(&self) -> usize {
+        let entries = self.entries();
+        let values = entries.iter().filter_map(|entry| entry.value.as_ref()).map(String::len);
+        let forms = entries.iter().take(MOST_ENCODED).flat_map(Entry::forms).map(|form| form.text.len());
+        values.chain(forms).max().unwrap_or_default()
     }
 
     /// A JSON tree with secret fields put away by name and known secrets hidden by value.
@@ -138,7 +182,9 @@ impl Vault {
                                 && text.len() >= SHORTEST_SECRET
                                 && !text.starts_with('‹') =>
                         {
-                            self.seal(&field, text);
+                            if self.entries().len() < MOST_PUT_AWAY {
+                                self.seal(&field, text);
+                            }
                         }
                         other => self.seal_fields(other),
                     }
@@ -201,6 +247,30 @@ mod tests {
         }
         let basic = "dXNlcjpww6Qgc3MvdytyZA";
         assert!(vault.hide(basic).contains(" in base64-"), "{}", vault.hide(basic));
+    }
+
+    #[test]
+    fn half_a_secret_is_not_left_where_a_text_is_cut() {
+        let vault = Vault::default();
+        vault.seal("key", "signing-key-0123456789");
+        for most in 1..60 {
+            let kept = vault
+                .beginning(&format!("{} signing-key-0123456789 and more, {}", "x".repeat(20), "y".repeat(500)), most);
+            assert!(kept.len() <= most && !kept.contains("sign"), "{most}: {kept}");
+        }
+        // Where names are shorter than what they stand for, what comes later moves up.
+        let kept = vault.beginning(&"signing-key-0123456789 ".repeat(1000), 600);
+        assert!(kept.contains("‹key #1›") && !kept.contains("sign"), "{kept}");
+        assert_eq!(vault.beginning("short: signing-key-0123456789", 100), "short: ‹key #1›");
+    }
+
+    #[test]
+    fn thousands_of_values_in_secret_fields_are_no_burden() {
+        let vault = Vault::default();
+        let rows: Vec<Value> = (0..20_000).map(|nth| json!({"token": format!("token-{nth}")})).collect();
+        let began = std::time::Instant::now();
+        vault.hide_json(&Value::Array(rows));
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 
     #[test]

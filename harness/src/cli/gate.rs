@@ -6,6 +6,7 @@ use crate::baseline::Baseline;
 use crate::exit_code::Exit;
 use crate::gate::judge;
 use crate::record::CatalogueId;
+use crate::report::plain;
 
 /// Judges the selected features of a record.
 pub(super) fn gate(args: &GateArgs) -> Result<Exit, CommandError> {
@@ -19,6 +20,6 @@ pub(super) fn gate(args: &GateArgs) -> Result<Exit, CommandError> {
         let why = "the record goes by another catalogue; run the features again";
         verdict.record.get_or_insert_with(|| why.to_owned());
     }
-    place::print(&format!("{verdict}\n"))?;
+    place::print(&(plain::text(&verdict.to_string()) + "\n"))?;
     Ok(if verdict.passes() { Exit::Fine } else { Exit::Failed })
 }

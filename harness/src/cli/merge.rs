@@ -3,6 +3,7 @@
 use super::run::write_reports;
 use crate::exit_code::Exit;
 use crate::record::{MergeError, Record, merge as join};
+use crate::report::plain;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,7 +24,7 @@ pub(super) fn merge(args: &MergeArgs) -> ExitCode {
     match try_merge(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", plain::text(&error.to_string()));
             Exit::Misused.into()
         }
     }
@@ -34,7 +35,7 @@ fn try_merge(args: &MergeArgs) -> Result<Exit, MergeError> {
     join(&parts, &args.record)?;
     let whole = Record::read(&args.record)?;
     if let Err(error) = write_reports(&whole) {
-        eprintln!("error: {error}");
+        eprintln!("error: {}", plain::text(&error.to_string()));
         return Ok(Exit::CouldNotLook);
     }
     println!("{} outcomes of {} records: {}", whole.outcomes.len(), parts.len(), args.record.display());

@@ -29,13 +29,14 @@ mod target;
 pub use args::{Backend, ProveArgs, RunArgs};
 pub use guest::GuestArgs;
 
+use crate::provision::end_errands;
 use args::{Arguments, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
 /// Reads the command line and does what it asks. Bad usage ends with 2, after saying what there is.
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
+    let exit = match Arguments::parse().command {
         Command::Run(args) => run::run(args),
         Command::List(args) => place::end(list::list(&args)),
         Command::Explain(args) => place::end(explain::explain(&args)),
@@ -54,5 +55,7 @@ pub fn main() -> ExitCode {
         Command::Mark(args) => place::end(mark::mark(&args)),
         Command::Completions(args) => place::end(completions::completions(&args)),
         Command::ObjectStore(args) => object_store::object_store(args),
-    }
+    };
+    end_errands();
+    exit
 }

@@ -2,6 +2,7 @@
 
 use crate::exit_code::Exit;
 use crate::provision::{Alone, serve_alone};
+use crate::report::plain;
 use crate::target::Secret;
 use clap::Args;
 use std::io;
@@ -43,7 +44,7 @@ pub(super) fn object_store(args: ObjectStoreArgs) -> ExitCode {
     match serve(args) {
         Ok(()) => Exit::Fine.into(),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", plain::text(&error.to_string()));
             match error {
                 StoreError::NoKey(_) => Exit::Misused.into(),
                 StoreError::Io(_) => Exit::CouldNotLook.into(),

@@ -9,6 +9,7 @@ use crate::exit_code::Exit;
 use crate::outcome::{Evidence, Verdict};
 use crate::proof::{Ground, NullProof, Proof, Share, TamperProof, null_targets, sabotage, tamper};
 use crate::provision::{BackendChoice, Options, ProvisionError, Servers};
+use crate::report::plain;
 use crate::runner::{Event, Place, Plan, Rounds, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -41,7 +42,7 @@ pub fn prove(args: ProveArgs) -> ExitCode {
     match try_prove(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", plain::text(&error.to_string()));
             let exit = match error {
                 ProveError::Provision(_) | ProveError::Io(_) => Exit::CouldNotLook,
                 _ => Exit::Misused,
@@ -68,7 +69,7 @@ fn try_prove(args: ProveArgs) -> Result<Exit, ProveError> {
         runtime.block_on(live(&catalogue, &chosen, &args))?
     };
     runtime.shutdown_timeout(Duration::from_secs(5));
-    place::print(&proof.table())?;
+    place::print(&plain::text(&proof.table()))?;
     Ok(if proof.holds() { Exit::Fine } else { Exit::Failed })
 }
 

@@ -7,7 +7,7 @@ use crate::exit_code::Exit;
 use crate::outcome::{Evidence, Outcome, Verdict};
 use crate::proof::replay;
 use crate::record::{REMOVED, Record, RecordWriter};
-use crate::report::reason;
+use crate::report::{plain, reason};
 use clap::Args;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ pub(super) fn rejudge(args: &RejudgeArgs) -> Result<Exit, CommandError> {
         "{decided} of {} outcomes were decided anew on their evidence; {changed} changed",
         outcomes.len()
     );
-    place::print(&told)?;
+    place::print(&plain::text(&told))?;
     if let Some(dir) = &args.output {
         write(&record, &outcomes, dir)?;
     }

@@ -8,7 +8,7 @@ use crate::exit_code::Exit;
 use crate::ledger::LedgerError;
 use crate::provision::{BackendChoice, Options, external};
 use crate::record::{OUTCOMES_FILE, Record, RecordError, point_latest};
-use crate::report::{Format, MINUTE, Terminal, render};
+use crate::report::{Format, MINUTE, Terminal, plain, render};
 use crate::runner::{News, Session, Subject, conduct};
 use crate::shard::{NoShard, Shard};
 use crate::target::{Cluster, Target};
@@ -72,7 +72,7 @@ pub fn run(args: RunArgs) -> ExitCode {
     match try_run(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", plain::text(&error.to_string()));
             error.exit().into()
         }
     }

@@ -207,7 +207,7 @@ mod tests {
     async fn an_offence_ends_the_connection_and_nothing_of_it_passes() {
         let (came, offence) = through(Protocol::Postgres, b"Z\0\0\0\x05IZ\0\0\0\x02").await;
         assert_eq!(came, b"Z\0\0\0\x05I");
-        assert_eq!(offence.unwrap(), "a message says that it is 2 bytes long");
+        assert_eq!(offence.unwrap(), "a message of kind 'Z' says that it is 2 bytes long");
         let (came, offence) = through(Protocol::Redis, b"+OK\r\n*9999999999\r\n:1\r\n").await;
         assert_eq!(came, b"+OK\r\n");
         assert!(offence.unwrap().contains("9999999999"));

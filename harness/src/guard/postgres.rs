@@ -4,8 +4,14 @@
 
 use super::{Inspector, Judged};
 
-/// A longer message is not taken in.
-const LONGEST: usize = 16 << 20;
+/// A longer row is not taken in.
+const LONGEST_ROW: usize = 16 << 20;
+/// Nor is a longer list of columns or parameters; a table has 1,600 columns at most.
+const LONGEST_LIST: usize = 1 << 20;
+/// Nor is a longer message of any other kind, an error among them.
+const LONGEST: usize = 64 << 10;
+/// Nor is a longer word about the login: how it goes, or a key.
+const LONGEST_LOGIN: usize = 4 << 10;
 /// More rounds of hashing are not done for a password; PostgreSQL asks for 4096.
 const MOST_ROUNDS: u64 = 100_000;
 /// The server's part of a SCRAM exchange.
@@ -22,8 +28,10 @@ impl Inspector for Messages {
             let Some((kind, length)) = head(rest) else {
                 return Judged { pass, offence: None };
             };
-            if !(4..=LONGEST).contains(&length) {
-                return Judged { pass, offence: Some(format!("a message says that it is {length} bytes long")) };
+            if !(4..=longest(kind)).contains(&length) {
+                let kind = char::from(kind).escape_default();
+                let offence = format!("a message of kind '{kind}' says that it is {length} bytes long");
+                return Judged { pass, offence: Some(offence) };
             }
             let Some(content) = rest.get(5..length + 1) else {
                 return Judged { pass, offence: None };
@@ -41,6 +49,16 @@ impl Inspector for Messages {
 fn head(bytes: &[u8]) -> Option<(u8, usize)> {
     let (kind, rest) = bytes.split_first()?;
     Some((*kind, u32::from_be_bytes(*rest.first_chunk()?) as usize))
+}
+
+/// What a message may be long, by what it is there for.
+fn longest(kind: u8) -> usize {
+    match kind {
+        b'D' => LONGEST_ROW,
+        b'T' | b't' => LONGEST_LIST,
+        b'R' | b'K' => LONGEST_LOGIN,
+        _ => LONGEST,
+    }
 }
 
 /// Nothing where the content is not what the kind of message says.
@@ -189,6 +207,19 @@ mod tests {
         for end in 0..bytes.len() {
             let judged = Messages.judge(&bytes[..end]);
             assert_eq!((judged.pass, judged.offence), (if end < 6 { 0 } else { 6 }, None));
+        }
+    }
+
+    #[test]
+    fn only_rows_are_long() {
+        for (kind, content, passing) in [
+            (b'R', [&b"\0\0\0\x0a"[..], &[b'x'; 5 << 10], b"\0\0"].concat(), false),
+            (b'R', [&b"\0\0\0\x0a"[..], &[b'x'; 1 << 10], b"\0\0"].concat(), true),
+            (b'E', [&b"M"[..], &[b'x'; 70 << 10], b"\0\0"].concat(), false),
+            (b'E', [&b"M"[..], &[b'x'; 60 << 10], b"\0\0"].concat(), true),
+            (b'D', [&b"\0\x01\0\x10\0\0"[..], &[b'x'; 1 << 20]].concat(), true),
+        ] {
+            assert_eq!(passes(kind, &content), passing, "{} of {}", char::from(kind), content.len());
         }
     }
 

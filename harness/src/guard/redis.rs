@@ -46,17 +46,17 @@ impl Inspector for Replies {
     }
 }
 
-/// How many bytes of text follow a line.
+/// How many bytes of text follow a line. Of a line that offends, kind and number are told and no word: it may hold a secret.
 fn following(line: &[u8]) -> Result<usize, String> {
-    let shown = || String::from_utf8_lossy(line).chars().take(40).collect::<String>().escape_debug().to_string();
     let (kind, word) = line.split_first().ok_or("an item has no kind")?;
+    let shown = char::from(*kind).escape_default();
     let number = || {
         let number = std::str::from_utf8(word).ok().and_then(|word| word.trim().parse::<i64>().ok());
-        number.ok_or_else(|| format!("'{}' has no length", shown()))
+        number.ok_or_else(|| format!("an item of kind '{shown}' has no length"))
     };
     let within = |number: i64, least: i64, most: i64| match (least..=most).contains(&number) {
         true => Ok(number),
-        false => Err(format!("'{}' is a length out of bounds", shown())),
+        false => Err(format!("'{shown}{number}' is a length out of bounds")),
     };
     match kind {
         b'$' => Ok(usize::try_from(within(number()?, -1, LONGEST_TEXT)? + 2).unwrap_or_default()).map(|text| {
@@ -67,7 +67,7 @@ fn following(line: &[u8]) -> Result<usize, String> {
         b'*' | b'~' | b'>' => within(number()?, -1, MOST_ITEMS).map(|_| 0),
         b'%' | b'|' => within(number()?, 0, MOST_ITEMS / 2).map(|_| 0),
         b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => Ok(0),
-        _ => Err(format!("'{}' begins no reply", shown())),
+        _ => Err(format!("'{shown}' begins no reply")),
     }
 }
 
@@ -109,6 +109,14 @@ mod tests {
         ] {
             let judged = judge(bytes);
             assert!(judged.offence.is_some() && judged.pass == 0, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn an_offence_tells_no_word_of_what_came() {
+        for bytes in [&b"secret-word\r\n"[..], b"$secret-word\r\n", b"*999999 secret-word\r\n"] {
+            let offence = judge(bytes).offence.unwrap();
+            assert!(!offence.contains("ecret"), "{offence}");
         }
     }
 

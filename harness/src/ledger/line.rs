@@ -1,6 +1,7 @@
 //! A line of the ledger's file.
 
 use super::Thing;
+use crate::outcome::json_line;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -75,7 +76,7 @@ pub(super) enum Line {
 impl Line {
     /// As it stands in the file, with the line's end.
     pub(super) fn to_text(&self) -> String {
-        serde_json::to_string(self).expect("a line has text keys only") + "\n"
+        json_line(self)
     }
 
     /// Without what a password was made from.

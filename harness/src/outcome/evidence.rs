@@ -1,6 +1,6 @@
 //! Everything that one check saw: what a replay needs to decide the feature anew, with no target at all.
 
-use super::Observation;
+use super::{Observation, json_line};
 use serde::{Deserialize, Serialize};
 
 /// The circumstances of a check, first line of its evidence file.
@@ -42,10 +42,7 @@ impl Evidence {
     pub fn to_lines(&self) -> String {
         let first = EvidenceLine::Circumstances(self.circumstances.clone());
         let rest = self.observations.iter().cloned().map(EvidenceLine::Observation);
-        std::iter::once(first)
-            .chain(rest)
-            .map(|line| serde_json::to_string(&line).expect("plain data has a JSON form") + "\n")
-            .collect()
+        std::iter::once(first).chain(rest).map(|line| json_line(&line)).collect()
     }
 
     /// Reads JSON lines.

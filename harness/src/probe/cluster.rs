@@ -227,7 +227,7 @@ fn essence_of_part(part: &Value) -> Value {
 
 async fn kubectl(live: &Live, words: &[&str], within: Duration) -> Result<Value, CannotLook> {
     let output = print(live, words, within).await?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(LONGEST).collect::<String>();
+    let text = |bytes: &[u8]| live.vault.beginning(&String::from_utf8_lossy(bytes), LONGEST);
     Ok(json!({"exit": output.status.code(), "output": text(&output.stdout), "error": text(&output.stderr)}))
 }
 

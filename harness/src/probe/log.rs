@@ -3,7 +3,7 @@
 mod read;
 
 use self::read::{end, since};
-use crate::check::{CannotLook, Case, Live, Seen, Stop};
+use crate::check::{CannotLook, Case, Live, Seen, Stop, Vault};
 use crate::probe::http::read_json;
 use crate::target::{LogSource, Need, Service};
 use serde_json::{Value, json};
@@ -18,6 +18,8 @@ const MOST_LINES: usize = 200;
 const MOST_KEPT: usize = 1 << 20;
 /// A longer line is seen as the beginning of its text, JSON or not.
 const LONGEST_LINE: usize = 64 << 10;
+/// As much is seen of a line that is no JSON.
+const LONGEST_TEXT: usize = 2000;
 
 /// A place in a service's log; what was written before it is not looked at.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +120,7 @@ async fn wait(
         let written = since(source, mark.bytes, known).await?;
         let more_than_read = written.as_ref().is_some_and(|written| written.more);
         if let Some(written) = written {
-            lines = matching(&written.bytes, parts);
+            lines = matching(&written.bytes, parts, &live.vault);
             known = (!written.more).then_some(written.bytes.len() as u64);
         }
         if enough(&lines) {
@@ -137,7 +139,7 @@ async fn wait(
 }
 
 /// Whole lines that hold one of the parts. A line still being written is left for the next look.
-fn matching(bytes: &[u8], parts: &[String]) -> Vec<Value> {
+fn matching(bytes: &[u8], parts: &[String], vault: &Vault) -> Vec<Value> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
     let (mut lines, mut kept) = (Vec::new(), 0);
     // A log without a whole line has no empty one either.
@@ -153,16 +155,36 @@ fn matching(bytes: &[u8], parts: &[String]) -> Vec<Value> {
         let read = (text.len() <= LONGEST_LINE).then(|| read_json(text.as_bytes())).flatten();
         lines.push(match read {
             Some(object @ Value::Object(_)) => object,
-            _ => json!({"text": text.chars().take(2000).collect::<String>()}),
+            _ => json!({"text": beginning(&text, vault)}),
         });
     }
     lines
+}
+
+/// As much as is kept of a line that is no JSON.
+fn beginning(text: &str, vault: &Vault) -> String {
+    if text.len() > LONGEST_TEXT { vault.beginning(text, LONGEST_TEXT) } else { text.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::mutation::mutants;
+
+    fn matching(bytes: &[u8], parts: &[String]) -> Vec<Value> {
+        super::matching(bytes, parts, &Vault::default())
+    }
+
+    #[test]
+    fn no_half_of_a_secret_stands_at_the_end_of_a_line() {
+        let vault = Vault::default();
+        vault.seal("key", "signing-key-0123456789");
+        for before in LONGEST_TEXT - 30..LONGEST_TEXT + 5 {
+            let line = format!("{}signing-key-0123456789 and more {}\n", "x".repeat(before), "y".repeat(200));
+            let seen = super::matching(line.as_bytes(), &[String::new()], &vault);
+            assert!(!seen[0].to_string().contains("sign"), "{before}");
+        }
+    }
 
     #[test]
     fn a_line_that_is_still_being_written_is_not_seen() {

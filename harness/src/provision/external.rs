@@ -58,7 +58,7 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
         postgres_relay: None,
         postgres: file.postgres.map(|table| reader.postgres(table)).transpose()?,
         redis: file.redis.map(|table| reader.redis(table)).transpose()?,
-        object_store: file.object_store.map(|table| reader.object_store(table)).transpose()?,
+        object_store: file.object_store.map(|table| reader.object_store(table, &mut secrets)).transpose()?,
         second_object_store: None,
         signing_key: file
             .tokens
@@ -66,6 +66,7 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target,
             .transpose()?,
         test_endpoints: test.endpoints,
         clock: test.clock.is_some_and(Spanned::into_inner),
+        ours: false,
         disposable: file.disposable,
         forwarded_for: file.forwarded_for,
         trust,
@@ -206,17 +207,28 @@ impl Reader<'_> {
         Ok(RedisAccess { host: table.host, port: table.port, password, tls: table.tls })
     }
 
-    fn object_store(&self, table: ObjectStoreTable) -> Result<ObjectStoreAccess, TargetFileError> {
+    /// Whoever names a variable for an access key does not want to see its value either.
+    fn object_store(
+        &self,
+        table: ObjectStoreTable,
+        secrets: &mut Vec<Secret>,
+    ) -> Result<ObjectStoreAccess, TargetFileError> {
+        let mut access_key = |key: &str, name: &Spanned<String>| {
+            let value = self.secret(key, name)?;
+            secrets.push(value.clone());
+            Ok::<_, TargetFileError>(value.expose().to_owned())
+        };
+        let own = access_key("object_store.access_key_env", &table.access_key_env)?;
         let user = |user: StoreUserTable| {
             Ok::<_, TargetFileError>(StoreUser {
-                access_key: self.secret("object_store.user.access_key_env", &user.access_key_env)?.expose().to_owned(),
+                access_key: access_key("object_store.user.access_key_env", &user.access_key_env)?,
                 secret_key: self.secret("object_store.user.secret_key_env", &user.secret_key_env)?,
             })
         };
         Ok(ObjectStoreAccess {
             endpoint: self.address("object_store.endpoint", &table.endpoint)?,
             region: table.region,
-            access_key: self.secret("object_store.access_key_env", &table.access_key_env)?.expose().to_owned(),
+            access_key: own,
             secret_key: self.secret("object_store.secret_key_env", &table.secret_key_env)?,
             console: table.console.map(|console| self.address("object_store.console", &console)).transpose()?,
             clock: table.clock,

@@ -12,6 +12,7 @@ mod database;
 mod deployment;
 pub mod docker;
 mod environment;
+mod errand;
 mod error;
 pub mod external;
 mod leftovers;
@@ -36,6 +37,7 @@ mod stack;
 
 pub use alteration::{Alteration, Rewrite};
 pub use compose::System;
+pub use errand::{Errand, end_errands};
 pub use error::ProvisionError;
 pub use object_store::{Alone, serve_alone};
 pub use options::{Announce, Backend, BackendChoice, Options};

@@ -93,6 +93,13 @@ impl Drop for Process {
     }
 }
 
+/// Ends one process at once, and none of its group.
+pub fn send_alone(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
 /// Signals a group leader and its group.
 pub fn send(pid: u32, signal: Signal) {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {

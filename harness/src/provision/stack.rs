@@ -311,6 +311,7 @@ impl Plan<'_> {
             signing_key: Some(self.signing_key.clone()),
             test_endpoints: true,
             clock: true,
+            ours: true,
             disposable: true,
             forwarded_for: true,
             control: Some(Arc::new(self.control(services))),

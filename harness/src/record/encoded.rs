@@ -32,34 +32,124 @@ pub(crate) const SECRET_FIELDS: [&str; 22] = [
 /// Shorter secrets are not looked for by value: they would tear up half of every text.
 pub(crate) const SHORTEST_SECRET: usize = 6;
 
-/// The forms of a secret other than itself, each with the word for how it is written: escaped for JSON, HTML or a URL,
-/// in hexadecimal digits, in base64 wherever it may stand in a longer text.
+/// The forms of a secret other than itself, each with the word for how it is written: escaped for JSON, once or twice, for
+/// HTML or a URL, by backslashes and digits, in hexadecimal digits, in base64 wherever it may stand in a longer text.
 pub(crate) fn encoded(secret: &str) -> Vec<(&'static str, String)> {
-    let json = serde_json::to_string(secret).expect("a text has a JSON form");
-    let json = json[1..json.len() - 1].to_owned();
-    let url = url_encoded(secret);
-    let plus = url.replace("%20", "+");
-    let every_byte: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut forms = vec![
-        ("json", json.replace('/', "\\/")),
-        ("json", ascii_json(&json, "")),
-        ("json", ascii_json(&json, "<>&'+=/")),
-        ("html", html_escaped(secret, "&quot;", "&#39;")),
-        ("html", html_escaped(secret, "&#34;", "&#x27;")),
-        ("json", json),
-        ("url", lower_hex(&url)),
-        ("url", lower_hex(&plus)),
-        ("url", lower_hex(&every_byte)),
-        ("url", every_byte),
-        ("url", plus),
-        ("url", url),
-        ("hex", hex.to_uppercase()),
-        ("hex", hex),
-    ];
+    let mut forms: Vec<(&'static str, String)> = in_json(secret).into_iter().map(|form| ("json", form)).collect();
+    forms.extend(in_html(secret).into_iter().map(|form| ("html", form)));
+    forms.extend(in_digits(secret).into_iter().map(|form| ("hex", form)));
+    forms.extend(in_url(secret).into_iter().map(|form| ("url", form)));
     forms.extend((0..3).flat_map(|offset| base64_at(secret, offset)).map(|form| ("base64", form)));
     forms.retain(|(_, form)| form.len() >= SHORTEST_SECRET && form != secret);
     forms
+}
+
+/// The signs that escapes begin with. A text without them holds no escaped form, and need not be searched for any.
+const SIGNS: [char; 3] = ['\\', '&', '%'];
+
+/// Which of the signs stand in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Signs([bool; 3]);
+
+impl Signs {
+    /// Those of a text.
+    pub(crate) fn of(text: &str) -> Signs {
+        Signs(SIGNS.map(|sign| text.contains(sign)))
+    }
+
+    /// Whether a text with these signs may hold one with those.
+    pub(crate) fn may_hold(self, form: Signs) -> bool {
+        self.0.into_iter().zip(form.0).all(|(here, wanted)| here || !wanted)
+    }
+}
+
+/// Escaped for JSON as libraries do it, and as JSON within a text of JSON; the letters of escapes in either case.
+fn in_json(secret: &str) -> Vec<String> {
+    let json = serde_json::to_string(secret).expect("a text has a JSON form");
+    let json = json[1..json.len() - 1].to_owned();
+    let (ascii, careful) = (unicode(&json, |letter| !letter.is_ascii()), unicode(&json, is_careful));
+    let once = [json.replace('/', "\\/"), ascii.replace('/', "\\/"), ascii, careful, json];
+    let twice = once.clone().map(|form| form.replace('\\', "\\\\").replace('"', "\\\""));
+    // The outer JSON may stay within ASCII where the inner one did not.
+    let mixed = twice.clone().map(|form| unicode(&form, |letter| !letter.is_ascii()));
+    let mut forms: Vec<String> =
+        once.into_iter().chain(twice).chain(mixed).chain([unicode(secret, |_| true)]).collect();
+    forms.sort();
+    forms.dedup();
+    let upper: Vec<String> = forms.iter().map(|form| upper_escapes(form)).collect();
+    forms.extend(upper);
+    forms
+}
+
+/// What careful libraries escape besides, so that JSON can stand in a page.
+fn is_careful(letter: char) -> bool {
+    !letter.is_ascii() || "<>&'+=/".contains(letter)
+}
+
+/// `\u00e9` in place of the letters meant, by units of UTF-16.
+fn unicode(text: &str, meant: impl Fn(char) -> bool) -> String {
+    let mut units = [0; 2];
+    text.chars().fold(String::new(), |mut written, letter| {
+        if meant(letter) {
+            for unit in letter.encode_utf16(&mut units) {
+                write!(written, "\\u{unit:04x}").expect("a text can always grow");
+            }
+        } else {
+            written.push(letter);
+        }
+        written
+    })
+}
+
+/// The digits after each `\u` in capitals.
+fn upper_escapes(text: &str) -> String {
+    let mut pieces = text.split("\\u");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        let (digits, rest) = piece.split_at(piece.floor_char_boundary(4));
+        text + "\\u" + &digits.to_uppercase() + rest
+    })
+}
+
+/// Escaped for HTML: quotes and apostrophes have several names there, and may stand as they are; or by number throughout.
+fn in_html(secret: &str) -> Vec<String> {
+    let text = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut forms = Vec::new();
+    for quote in ["\"", "&quot;", "&#34;"] {
+        for apostrophe in ["'", "&#39;", "&#039;", "&#x27;", "&apos;"] {
+            forms.push(text.replace('"', quote).replace('\'', apostrophe));
+        }
+    }
+    let numbered = |one: fn(u32) -> String| secret.chars().map(|letter| one(letter.into())).collect::<String>();
+    forms.extend([
+        numbered(|number| format!("&#{number};")),
+        numbered(|number| format!("&#x{number:x};")),
+        numbered(|number| format!("&#x{number:X};")),
+    ]);
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
+/// Each byte by its two digits, alone or after `\x`; or only those bytes that a log could not bear as they are.
+fn in_digits(secret: &str) -> Vec<String> {
+    let all = |one: fn(u8) -> String| secret.bytes().map(one).collect::<String>();
+    let plain = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte);
+    let some = |one: fn(u8) -> String| {
+        let bytes = secret.bytes();
+        bytes.map(|byte| if plain(byte) { char::from(byte).to_string() } else { one(byte) }).collect::<String>()
+    };
+    type Written = fn(u8) -> String;
+    let (lower, upper): (Written, Written) = (|byte| format!("\\x{byte:02x}"), |byte| format!("\\x{byte:02X}"));
+    let forms = [all(|byte| format!("{byte:02x}")), all(|byte| format!("{byte:02X}"))];
+    forms.into_iter().chain([all(lower), all(upper), some(lower), some(upper)]).collect()
+}
+
+fn in_url(secret: &str) -> Vec<String> {
+    let url = url_encoded(secret);
+    let plus = url.replace("%20", "+");
+    let every_byte: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    vec![lower_hex(&url), lower_hex(&plus), lower_hex(&every_byte), every_byte, plus, url]
 }
 
 /// Base64 of a secret that stands some bytes (modulo 3) into a longer text, as in `user:password`.
@@ -71,22 +161,6 @@ fn base64_at(secret: &str, offset: usize) -> [String; 2] {
     let first = (offset * 8).div_ceil(6);
     let last = bytes.len() * 8 / 6;
     [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)].map(|text| text[first..last].to_owned())
-}
-
-/// JSON that stays within ASCII, and escapes these letters besides.
-fn ascii_json(json: &str, besides: &str) -> String {
-    json.encode_utf16().fold(String::new(), |mut text, unit| {
-        match char::from_u32(unit.into()).filter(|letter| letter.is_ascii() && !besides.contains(*letter)) {
-            Some(letter) => text.push(letter),
-            None => write!(text, "\\u{unit:04x}").expect("a text can always grow"),
-        }
-        text
-    })
-}
-
-fn html_escaped(text: &str, quote: &str, apostrophe: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    text.replace('"', quote).replace('\'', apostrophe)
 }
 
 fn url_encoded(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! The three kinds of lines in `outcomes.jsonl`; `reports/outcomes.schema.json` describes them for others.
 
 use super::{CatalogueId, Deadlines, ServiceState};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, Verdict, json_line};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -65,6 +65,6 @@ pub enum RecordLine {
 impl RecordLine {
     /// The line as JSON, ended by a newline.
     pub fn to_text(&self) -> String {
-        serde_json::to_string(self).expect("plain data has a JSON form") + "\n"
+        json_line(self)
     }
 }

@@ -29,7 +29,7 @@ pub use read::Record;
 pub use redact::{REMOVED, Redactor};
 pub use write::{RecordWriter, claim};
 
-pub(crate) use encoded::{SECRET_FIELDS, SHORTEST_SECRET, encoded};
+pub(crate) use encoded::{SECRET_FIELDS, SHORTEST_SECRET, Signs, encoded};
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! Removes secrets from everything that is about to be written: by value, and by the name of their field.
 
-use super::encoded::{SECRET_FIELDS, SHORTEST_SECRET, encoded};
+use super::encoded::{SECRET_FIELDS, SHORTEST_SECRET, Signs, encoded};
 use super::{Footer, Header};
 use crate::outcome::{Evidence, Expectation, Outcome};
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ pub const REMOVED: &str = "‹removed›";
 #[derive(Default)]
 pub struct Redactor {
     /// Every form of every secret, the longest first, so that no part of a longer one is left over.
-    forms: RwLock<Vec<String>>,
+    forms: RwLock<Vec<(String, Signs)>>,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -37,15 +37,17 @@ impl Redactor {
         let mut forms = self.forms.write().expect("nothing panics while it holds this lock");
         let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST_SECRET);
         forms.extend(long.flat_map(forms_of));
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         forms.dedup();
     }
 
     /// A text without any secret that is known.
     pub fn text(&self, text: &str) -> String {
         let forms = self.forms.read().expect("nothing panics while it holds this lock");
-        let present = forms.iter().filter(|form| text.contains(form.as_str()));
-        present.fold(text.to_owned(), |text, form| text.replace(form, SECRET))
+        let signs = Signs::of(text);
+        let possible = forms.iter().filter(|(_, its_signs)| signs.may_hold(*its_signs));
+        let present = possible.filter(|(form, _)| text.contains(form.as_str()));
+        present.fold(text.to_owned(), |text, (form, _)| text.replace(form, SECRET))
     }
 
     /// A JSON tree without secrets.
@@ -156,9 +158,9 @@ fn names_a_secret(text: &str) -> bool {
 }
 
 /// A secret as it is, and however it may be written.
-fn forms_of(secret: &str) -> Vec<String> {
+fn forms_of(secret: &str) -> Vec<(String, Signs)> {
     let encoded = encoded(secret).into_iter().map(|(_, form)| form);
-    encoded.chain([secret.to_owned()]).collect()
+    encoded.chain([secret.to_owned()]).map(|form| (Signs::of(&form), form)).map(|(signs, form)| (form, signs)).collect()
 }
 
 #[cfg(test)]
@@ -185,6 +187,37 @@ mod tests {
             let clean = redactor.text(&format!("before {text} after"));
             assert!(clean.contains(SECRET), "{text} -> {clean}");
             assert!(!clean.contains("w/rd") && !clean.contains("w%2"), "{text} -> {clean}");
+        }
+    }
+
+    /// As services, libraries and logs write a text, tried out with those that do.
+    #[test]
+    fn a_known_secret_is_hidden_however_it_is_escaped() {
+        let word = "pg/w<&\"é'=+Zq7";
+        let redactor = Redactor::new([word, "é b\\n\"q"]);
+        for text in [
+            "pg/w&lt;&amp;&quot;é'=+Zq7",
+            "pg/w&lt;&amp;&#34;é&#39;=+Zq7",
+            "pg/w&lt;&amp;&quot;é&#x27;=+Zq7",
+            "pg/w&lt;&amp;\"é'=+Zq7",
+            "&#112;&#103;&#47;&#119;&#60;&#38;&#34;&#233;&#39;&#61;&#43;&#90;&#113;&#55;",
+            r#"pg/w<&\"\u00e9'=+Zq7"#,
+            r#"pg\/w<&\"\u00E9'=+Zq7"#,
+            r#"pg/w<&\\\"\\u00e9'=+Zq7"#,
+            r#"pg/w<&\\\"é'=+Zq7"#,
+            r"\u0070\u0067\u002f\u0077\u003c\u0026\u0022\u00e9\u0027\u003d\u002b\u005a\u0071\u0037",
+            r"\u0070\u0067\u002F\u0077\u003C\u0026\u0022\u00E9\u0027\u003D\u002B\u005A\u0071\u0037",
+            r"\x70\x67\x2f\x77\x3c\x26\x22\xc3\xa9\x27\x3d\x2b\x5a\x71\x37",
+            r"\x70\x67\x2F\x77\x3C\x26\x22\xC3\xA9\x27\x3D\x2B\x5A\x71\x37",
+            r"pg/w<&\x22\xC3\xA9'=+Zq7",
+            "pg%2fw%3c%26%22%c3%a9%27%3d%2bZq7",
+            "%70%67%2f%77%3c%26%22%c3%a9%27%3d%2b%5a%71%37",
+            "%70%67%2F%77%3C%26%22%C3%A9%27%3D%2B%5A%71%37",
+            r#"é b\\n\"q"#,
+            r#"\u00e9 b\\\\n\\\"q"#,
+            r#"\\u00e9 b\\\\n\\\"q"#,
+        ] {
+            assert_eq!(redactor.text(&format!("[{text}]")), format!("[{SECRET}]"), "{text}");
         }
     }
 

@@ -65,8 +65,8 @@ fn told(cause: &Cause<'_>, word: &str) -> (String, String) {
 
 /// `::error title=…::…`, in which nothing of the text can end a property, a line or the command.
 fn command(kind: &str, title: &str, message: &str) -> String {
-    let message = data(&plain::short(message, LONGEST));
-    let title = data(title).replace(':', "%3A").replace(',', "%2C");
+    let message = data(&plain::text(&plain::short(message, LONGEST)));
+    let title = data(&plain::line(title)).replace(':', "%3A").replace(',', "%2C");
     format!("::{kind} title={title}::{message}")
 }
 

@@ -1,18 +1,20 @@
 //! Makes text that came from a target harmless: whatever it contains is shown, and nothing of it acts.
 
+use crate::outcome::acts;
 use serde_json::Value;
 use std::fmt::Write as _;
 
 /// A text of one or several lines. Line breaks and tabs stay; every other control character becomes visible.
 pub fn text(text: &str) -> String {
     let normal = text.replace("\r\n", "\n");
-    normal.chars().fold(String::with_capacity(normal.len()), |mut plain, letter| {
+    let plain = normal.chars().fold(String::with_capacity(normal.len()), |mut plain, letter| {
         match letter {
             '\n' | '\t' => plain.push(letter),
             _ => push_visible(&mut plain, letter),
         }
         plain
-    })
+    });
+    inert(plain)
 }
 
 /// A text on one line, for terminals, tables and attributes: line breaks become visible as well.
@@ -21,8 +23,37 @@ pub fn line(text: &str) -> String {
         push_visible(&mut plain, letter);
         plain
     });
-    // CI services take a line with this mark for a command of ours.
-    plain.replace("##[", "# #[")
+    inert(plain)
+}
+
+/// A text in which no CI service finds a command of ours: `::error::` at the start of a line (GitHub), `##[error]` and
+/// `##vso[task.complete]` (GitHub, Azure, TeamCity) wherever they stand.
+fn inert(text: String) -> String {
+    if !text.contains("##") && !text.contains("::") {
+        return text;
+    }
+    let lines = text.split('\n').map(inert_line);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn inert_line(line: &str) -> String {
+    let (mut inert, mut rest) = (String::with_capacity(line.len()), line);
+    let words = line.trim_start();
+    if words.strip_prefix("::").is_some_and(|command| command.contains("::")) {
+        let (colon, others) = line.split_at(line.len() - words.len() + 1);
+        inert = format!("{colon} ");
+        rest = others;
+    }
+    while let Some(at) = rest.find("##") {
+        let (before, mark) = rest.split_at(at + 1);
+        inert.push_str(before);
+        let word = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        if mark[1..].trim_start_matches(word).starts_with('[') {
+            inert.push(' ');
+        }
+        rest = mark;
+    }
+    inert + rest
 }
 
 /// A JSON value on one line; texts stand without quotes.
@@ -75,17 +106,7 @@ fn push_visible(plain: &mut String, letter: char) {
         // Unicode has a picture of each of the old control characters.
         '\0'..='\u{1f}' => plain.push(char::from_u32(0x2400 + letter as u32).expect("these pictures exist")),
         '\u{7f}' => plain.push('␡'),
-        // The rest steers terminals (C1), turns the direction of reading, hides, or has no place in XML.
-        '\u{80}'..='\u{9f}'
-        | '\u{200b}'
-        | '\u{200e}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{fffe}'
-        | '\u{ffff}'
-        | '\u{e0000}'..='\u{e007f}' => {
+        _ if acts(letter) => {
             write!(plain, "\\u{{{:x}}}", letter as u32).expect("a text can always grow");
         }
         _ => plain.push(letter),
@@ -109,6 +130,25 @@ mod tests {
     fn a_workflow_command_never_begins_a_line() {
         assert!(!line(NASTY).contains('\n'));
         assert!(!line(NASTY).contains("##["));
+        let all = text("  ::error::x\n\t::set-output name=a::b\nstd::io::Error\n::1\n::ffff:1");
+        assert_eq!(all, "  : :error::x\n\t: :set-output name=a::b\nstd::io::Error\n::1\n::ffff:1");
+        assert_eq!(line("::warning::x"), ": :warning::x");
+    }
+
+    #[test]
+    fn a_pipeline_command_stands_nowhere_in_a_line() {
+        for (command, inert) in [
+            (
+                "signed in as ##vso[task.complete result=Succeeded;]ok",
+                "signed in as # #vso[task.complete result=Succeeded;]ok",
+            ),
+            ("a ##[error]b ##[group]c", "a # #[error]b # #[group]c"),
+            ("####vso[x]##teamcity[y]", "### #vso[x]# #teamcity[y]"),
+            ("## a [heading], ##", "## a [heading], ##"),
+        ] {
+            assert_eq!(line(command), inert);
+            assert_eq!(text(&format!("x\n{command}")), format!("x\n{inert}"));
+        }
     }
 
     #[test]

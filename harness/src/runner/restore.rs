@@ -1,6 +1,6 @@
 //! Puts right what a check has left behind on somebody else's system, before the next check looks at it.
 
-use crate::check::Live;
+use crate::check::{LONGEST_REASON, Live};
 use crate::target::Service;
 use std::time::Duration;
 
@@ -19,7 +19,10 @@ pub async fn restore(live: &Live) -> Result<(), String> {
         return Ok(());
     };
     for service in stopped {
-        control.start(service).await.map_err(|error| format!("{service} was stopped and is not back: {error}"))?;
+        control.start(service).await.map_err(|error| {
+            let why = format!("{service} was stopped and is not back: {error}");
+            live.vault.beginning(&why, LONGEST_REASON)
+        })?;
         live.is_back(service).map_err(|error| error.to_string())?;
     }
     tokio::time::sleep(BREAKERS_FORGET).await;

@@ -1,7 +1,7 @@
 //! The roll call: which services of a target are healthy as a run begins, which version each says it is, and what an
 //! answer takes.
 
-use crate::check::{Live, Patience, Pulse};
+use crate::check::{LONGEST_REASON, Live, Patience, Pulse};
 use crate::probe::{Spec, exchange};
 use crate::record::ServiceState;
 use crate::target::{Service, Target};
@@ -42,7 +42,7 @@ impl RollCall {
         let others: Vec<Service> = unheard.collect();
         let live = Arc::new(Live::new(target.clone(), patience, pulse, 0));
         let seen = ask(&live, first).await;
-        states.insert(first, state(first, &seen));
+        states.insert(first, state(&live, first, &seen));
         let mut times = Vec::new();
         if let Some(took) = answered_in(&seen) {
             times.push(if answer.is_none() { ask_again(&live, first, took).await } else { took });
@@ -62,7 +62,7 @@ impl RollCall {
                 live.target_is_gone().await;
             }
         }
-        states.extend(said.iter().map(|(service, seen)| (*service, state(*service, seen))));
+        states.extend(said.iter().map(|(service, seen)| (*service, state(&live, *service, seen))));
     }
 
     /// What was heard, the gateway first; nothing where nobody was asked.
@@ -104,12 +104,12 @@ async fn ask(live: &Live, service: Service) -> Value {
     exchange(live, &spec).await.unwrap_or_else(|reason| serde_json::json!({"silence": reason.to_string()}))
 }
 
-fn state(service: Service, seen: &Value) -> ServiceState {
+fn state(live: &Live, service: Service, seen: &Value) -> ServiceState {
     let status = seen["status"].as_u64();
     let said = seen["body"]["status"].as_str();
-    let version = seen["body"]["version"].as_str().map(|version| version.chars().take(LONGEST_VERSION).collect());
+    let version = seen["body"]["version"].as_str().map(|version| live.vault.beginning(version, LONGEST_VERSION));
     let reason = match (seen["silence"].as_str(), status, said) {
-        (Some(silence), ..) => silence.to_owned(),
+        (Some(silence), ..) => live.vault.beginning(silence, LONGEST_REASON),
         (None, Some(200), Some("healthy" | "ok")) => {
             return ServiceState { service: service.name().to_owned(), healthy: true, version, reason: None };
         }
@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn a_service_is_healthy_only_if_it_says_so_with_200() {
-        let of = |seen: Value| state(Service::Auth, &seen);
+        let live = Live::new(Target::unreachable("none"), Patience::default(), Arc::default(), 0);
+        let of = |seen: Value| state(&live, Service::Auth, &seen);
         let sound = of(json!({"status": 200, "body": {"status": "healthy", "version": "1.0.0"}}));
         assert!(sound.healthy && sound.reason.is_none());
         assert_eq!(sound.version.as_deref(), Some("1.0.0"));

@@ -94,3 +94,38 @@ async fn remove(case: &mut Case, owed: &Owed, all: &[Owed]) -> Result<(), Remain
         Thing::Stopped { .. } => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Patience;
+    use crate::doubles::{HostileStore, HostileStoreServer};
+    use crate::target::{PostgresAccess, Secret, Target};
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_database_that_says_nothing_is_not_asked_for_each_account() {
+        let store = HostileStoreServer::start(HostileStore::PostgresHangs).await.unwrap();
+        let postgres = PostgresAccess {
+            host: "127.0.0.1".to_owned(),
+            port: store.port(),
+            database: "a".to_owned(),
+            user: "u".to_owned(),
+            password: Secret::new(""),
+            tls: false,
+        };
+        let target = Target { postgres: Some(postgres), ..Target::unreachable("mute") };
+        let patience = Patience { answer: Duration::from_millis(50), ..Patience::default() };
+        let live = Arc::new(Live::new(target, patience, Arc::default(), 0));
+        let place = tempfile::tempdir().unwrap();
+        let ledger = Ledger::of(place.path()).unwrap();
+        for nth in 0..200 {
+            ledger.note(Thing::account(&format!("conform-f041-{nth:08x}@example.com")).unwrap(), None, None).unwrap();
+        }
+        let began = Instant::now();
+        let settlement = settle(&ledger, &live).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert_eq!((settlement.removed.len(), settlement.left.len()), (0, 200));
+        assert_eq!(settlement.left[199].1, SILENT);
+    }
+}

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 /// Chains of references in the contract's schema are four tables long.
 const LONGEST_CHAIN: usize = 8;
+/// A schema in which a row is removed by more statements is not the contract's.
+const MOST_STATEMENTS: usize = 1000;
 
 /// References of one column to one other, but for those that the database itself unties.
 const REFERENCES: &str = "select c.confrelid::regclass::text as referred, quote_ident(p.attname) as by, \
@@ -35,6 +37,9 @@ pub(super) async fn remove(case: &mut Case, table: &str, condition: &str) -> Res
     }
     let mut statements = Vec::new();
     deletes(&references, &mut vec![table.to_owned()], condition, &mut statements);
+    if statements.len() > MOST_STATEMENTS {
+        return Err(Remains("the database says that too many tables refer to it".to_owned()));
+    }
     let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
     Ok(case.execute(&statements).await?)
 }
@@ -49,7 +54,7 @@ fn deletes(
 ) {
     let table = chain.last().cloned().unwrap_or_default();
     for Reference { table: referring, column, by } in references.get(&table).into_iter().flatten() {
-        if chain.len() < LONGEST_CHAIN && !chain.contains(referring) {
+        if chain.len() < LONGEST_CHAIN && !chain.contains(referring) && statements.len() <= MOST_STATEMENTS {
             let condition = format!("{column} in (select {by} from {table} where {condition})");
             chain.push(referring.clone());
             deletes(references, chain, &condition, statements);
@@ -83,5 +88,16 @@ mod tests {
                 "delete from users where email = 'e'"
             ]
         );
+    }
+
+    #[test]
+    fn a_schema_in_which_every_table_refers_to_every_other_comes_to_an_end() {
+        let name = |nth: usize| format!("t{nth}");
+        let all = |table: usize| (0..60).filter(move |other| *other != table);
+        let reference = |nth: usize| Reference { table: name(nth), column: "c".to_owned(), by: "id".to_owned() };
+        let references = (0..60).map(|table| (name(table), all(table).map(reference).collect())).collect();
+        let mut statements = Vec::new();
+        deletes(&references, &mut vec![name(0)], "email = 'e'", &mut statements);
+        assert!(statements.len() < MOST_STATEMENTS + 2 * LONGEST_CHAIN, "{}", statements.len());
     }
 }

@@ -1,8 +1,8 @@
 //! One short look through each probe: does what a target file promises stand there?
 
 use crate::actor::Signature;
-use crate::check::{Case, Live, Patience, Pulse, Stop};
-use crate::probe::Store;
+use crate::check::{Case, Live, Patience, Pulse, Seen, Stop};
+use crate::probe::{Reply, Store};
 use crate::target::{LogSource, Need, Service, Target};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -107,15 +107,9 @@ impl Look {
         let looked = match self {
             Look::Health(service) => answer(case.health(service).await, 200),
             Look::Log(service) => lines(&mut case, target, service).await,
-            Look::Sql => case
-                .rows("select current_user as who")
-                .await
-                .map(|rows| (true, format!("signed in as {}", rows.at("/0/who").text().unwrap_or("somebody")))),
-            Look::Redis => case
-                .redis(0, &["PING"])
-                .await
-                .map(|reply| (reply.value() == "PONG", format!("answers PING with {}", reply.value()))),
-            Look::ObjectStore => answer(case.store(Store::Main).buckets().send().await, 200),
+            Look::Sql => case.rows("select current_user as who").await.map(|rows| signed_in(&rows)),
+            Look::Redis => case.redis(0, &["PING"]).await.map(|reply| pong(&reply)),
+            Look::ObjectStore => buckets(case.store(Store::Main).buckets().send().await),
             Look::SigningKey => key(&mut case).await,
             Look::TestEndpoints => answer(case.http(Service::Gateway).get("/api/auth/test/counter").send().await, 200),
             Look::Clock => answer(case.http(Service::Gateway).get("/test/clock").send().await, 200),
@@ -134,13 +128,45 @@ impl Look {
 /// How what was seen begins where nothing came.
 const SILENCE: &str = "silence: ";
 
-fn answer(reply: Result<crate::probe::Reply, Stop>, wanted: u16) -> Result<(bool, String), Stop> {
+fn answer(reply: Result<Reply, Stop>, wanted: u16) -> Result<(bool, String), Stop> {
     let reply = reply?;
     let Some(status) = reply.status().number() else {
         return Ok((false, format!("{SILENCE}{}", reply.silence().text().unwrap_or("no answer"))));
     };
     let ms = reply.ms().number().unwrap_or_default();
     Ok((status == f64::from(wanted), format!("answers {status} in {ms:.0} ms")))
+}
+
+/// Rows that say who asks for them come only from a database that has let us in.
+fn signed_in(rows: &Seen) -> (bool, String) {
+    match rows.at("/0/who").text() {
+        Some(who) => (true, format!("signed in as {who}")),
+        None => (false, why_not(rows.value())),
+    }
+}
+
+fn pong(reply: &Seen) -> (bool, String) {
+    match reply.value() {
+        Value::String(word) if word == "PONG" => (true, "answers PING with PONG".to_owned()),
+        other => (false, why_not(other)),
+    }
+}
+
+/// What a store has said, or why it has said nothing.
+fn why_not(seen: &Value) -> String {
+    match (seen["silence"].as_str(), seen["offence"].as_str()) {
+        (Some(silence), Some(offence)) => format!("{SILENCE}{silence} ({offence})"),
+        (Some(silence), None) => format!("{SILENCE}{silence}"),
+        (None, _) => format!("answers otherwise than asked: {seen}"),
+    }
+}
+
+/// Many a server answers 200 to whatever is asked; a store lists its buckets.
+fn buckets(reply: Result<Reply, Stop>) -> Result<(bool, String), Stop> {
+    let reply = reply?;
+    let listed = reply.seen("/found").is_there();
+    let (works, seen) = answer(Ok(reply), 200)?;
+    Ok(if works && !listed { (false, format!("{seen}, and lists no buckets")) } else { (works, seen) })
 }
 
 async fn lines(case: &mut Case, target: &Target, service: Service) -> Result<(bool, String), Stop> {
@@ -186,4 +212,73 @@ pub async fn look(target: &Target) -> (Vec<Looked>, Target) {
         one.at.withhold(&mut usable);
     }
     (looked, usable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::{HostileStore, HostileStoreServer, Worthless, WorthlessServer};
+    use crate::target::{Endpoint, ObjectStoreAccess, PostgresAccess, RedisAccess, Secret};
+
+    /// A target whose stores are all to be at one place.
+    fn target(port: u16) -> Target {
+        let host = "127.0.0.1".to_owned();
+        let secret = Secret::new("nobody asks for it");
+        Target {
+            postgres: Some(PostgresAccess {
+                host: host.clone(),
+                port,
+                database: "a".to_owned(),
+                user: "u".to_owned(),
+                password: secret.clone(),
+                tls: false,
+            }),
+            redis: Some(RedisAccess { host: host.clone(), port, password: None, tls: false }),
+            object_store: Some(ObjectStoreAccess {
+                endpoint: format!("http://{host}:{port}"),
+                region: "us-east-1".to_owned(),
+                access_key: "key".to_owned(),
+                secret_key: secret,
+                console: None,
+                clock: false,
+                user: None,
+            }),
+            ..Target::unreachable("a target")
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_speak_as_a_store_does_is_none() {
+        let garbage = HostileStoreServer::start(HostileStore::PostgresGarbage).await.unwrap();
+        let healthy = WorthlessServer::start(Worthless::AlwaysHealthy).await.unwrap();
+        let port = healthy.base().rsplit(':').next().unwrap().parse().unwrap();
+        // Nobody listens at the first.
+        for port in [1, garbage.port(), port] {
+            let (looked, usable) = look(&target(port)).await;
+            assert_eq!(looked.len(), 3);
+            for one in &looked {
+                assert!(!one.works && one.seen.len() > 10, "{port}: {one:?}");
+                assert_eq!(one.seen.starts_with(SILENCE), !one.answered, "{port}: {one:?}");
+            }
+            assert!([Need::Sql, Need::Redis, Need::ObjectStore].iter().all(|need| !usable.has(*need)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_its_command_cannot_print_is_none() {
+        let mut target = Target::unreachable("a target");
+        for (script, works) in [("echo '{\"a\":1}'; echo x", true), ("echo no such container; exit 1", false)] {
+            let words = ["sh", "-c", script].map(str::to_owned).to_vec();
+            let log = Some(LogSource::Command(words));
+            target.services.insert(
+                Service::Auth,
+                Endpoint { base: "http://127.0.0.1:1".to_owned(), health: "/health".to_owned(), log },
+            );
+            let (looked, usable) = look(&target).await;
+            let log = looked.iter().find(|one| one.at == Look::Log(Service::Auth)).unwrap();
+            assert_eq!(log.works, works, "{log:?}");
+            // Its health goes with the service.
+            assert!(!usable.has(Need::Log(Service::Auth)));
+        }
+    }
 }

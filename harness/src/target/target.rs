@@ -37,7 +37,9 @@ pub struct Target {
     pub test_endpoints: bool,
     /// Whether services have the test clock (`/test/clock`, `/test/clock/advance`).
     pub clock: bool,
-    /// Whether the target is a stack of the harness's own that may be disturbed.
+    /// Whether the harness itself has brought it up; what somebody else started may be anything, and send anything.
+    pub ours: bool,
+    /// Whether it may be disturbed: its memory filled, its schema changed, its clock moved.
     pub disposable: bool,
     /// Whether the target believes `X-Forwarded-For` from us, so that each check can have an address of its own.
     pub forwarded_for: bool,
@@ -159,6 +161,7 @@ impl Target {
             signing_key: None,
             test_endpoints: false,
             clock: false,
+            ours: false,
             disposable: false,
             forwarded_for: false,
             control: None,

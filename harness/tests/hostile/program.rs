@@ -9,6 +9,14 @@ use std::time::{Duration, Instant};
 
 /// More memory is never resident, in kilobytes.
 const MOST_MEMORY: u64 = 512 << 10;
+/// A record with its reports takes no more bytes.
+const HEAVIEST_RECORD: u64 = 64 << 20;
+
+/// Bytes of what stands in a record's folder itself, its reports among them; the evidence has a folder of its own.
+fn weight(record: &std::path::Path) -> u64 {
+    let files = std::fs::read_dir(record).unwrap().map(|entry| entry.unwrap().metadata().unwrap());
+    files.filter(std::fs::Metadata::is_file).map(|file| file.len()).sum()
+}
 
 /// The most memory that a process has had so far, in kilobytes.
 fn peak(pid: u32) -> Option<u64> {
@@ -65,6 +73,8 @@ async fn fare(enemy: Enemy) {
     reports::are_harmless(what, &dir, &output);
     reports::hold_no_secret(what, &dir, &output);
     reports::hold_no_token(what, &dir);
+    reports::can_be_printed(what, &dir);
+    assert!(weight(&dir) < HEAVIEST_RECORD, "{what}: the record takes {} bytes", weight(&dir));
 }
 
 #[tokio::test(flavor = "multi_thread")]

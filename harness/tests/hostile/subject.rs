@@ -78,6 +78,8 @@ pub async fn start(enemy: Enemy) -> Subject {
 fn write(folder: &Path, base: &str, store: Option<(Protocol, u16)>) -> PathBuf {
     let [signing, password, access, secret] = SECRETS.map(|(name, _)| name);
     let mut text = format!("name = \"{NAME}\"\n");
+    // Whoever may be disturbed is believed no more than others.
+    writeln!(text, "disposable = {}", store.is_some()).unwrap();
     for service in Service::ALL {
         let name = service.short();
         writeln!(text, "[services.{name}]\nurl = \"{base}\"\nlog = {{ file = \"hostile.log\" }}").unwrap();

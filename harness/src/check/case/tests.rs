@@ -1,7 +1,8 @@
 //! Tests of the case: what its end makes of steps, stops and ids.
 
 use super::*;
-use crate::check::{Shown, at_least, is};
+use crate::check::{LONGEST_REASON, Patience, Shown, at_least, is};
+use crate::target::{Secret, Target};
 use serde_json::json;
 
 fn case(observations: Vec<Shown>) -> Case {
@@ -62,6 +63,27 @@ fn a_missing_need_skips_and_a_failed_look_is_an_error() {
         let finished = case.finish("", &texts(), Err(stop));
         assert_eq!(verdicts(&finished), [Verdict::Pass, verdict, verdict]);
     }
+}
+
+#[tokio::test]
+async fn a_reason_is_told_in_a_few_kilobytes_and_without_half_a_secret() {
+    let secret = "signing-key-0123456789";
+    let mut target = Target::unreachable("none");
+    target.secrets.push(Secret::new(secret));
+    let live = Arc::new(Live::new(target, Patience::default(), Arc::default(), 0));
+    let mut case = Case::live(live, 41, 1, 7);
+    for before in [0, LONGEST_REASON - 10, 10 << 20] {
+        let reason = format!("{}{secret} and {}", "x".repeat(before), "y".repeat(10 << 20));
+        let stop = case.observe("sql", Value::Null, async |_| Err(CannotLook::new("sql", reason))).await.unwrap_err();
+        let told = stop.to_string();
+        assert!(
+            told.len() < LONGEST_REASON + 100 && !told.contains("sign") && told.ends_with("(cut)"),
+            "{before}: {told}"
+        );
+    }
+    case.expect("x".repeat(1 << 20), 1, is("y".repeat(1 << 20)));
+    let told = &case.steps[&0].expectations[0];
+    assert!(told.requirement.len() < LONGEST_REASON && told.expected.len() < LONGEST_REASON);
 }
 
 #[test]

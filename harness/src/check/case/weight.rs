@@ -30,8 +30,15 @@ pub(super) fn shortened(value: Value) -> Value {
         return value;
     }
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let beginning: String = text.chars().take(BEGINNING).collect();
-    Value::from(format!("{beginning}… ({} bytes in all)", text.len()))
+    Value::from(brief(text))
+}
+
+/// A text of ours in which names of the target's may stand, as an expectation keeps it.
+pub(super) fn brief(text: String) -> String {
+    match text.char_indices().nth(BEGINNING) {
+        Some((end, _)) => format!("{}… ({} bytes in all)", &text[..end], text.len()),
+        None => text,
+    }
 }
 
 #[cfg(test)]

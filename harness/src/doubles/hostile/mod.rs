@@ -139,7 +139,10 @@ impl Hostile {
             Hostile::Markup => {
                 ("sends HTML and scripts", "reports escape every text, and their policy admits no script but their own")
             }
-            Hostile::Commands => ("sends commands for CI services", "no text of a target begins a line"),
+            Hostile::Commands => (
+                "sends commands for CI services",
+                "no text of a target begins a line, and none holds what begins a command",
+            ),
             Hostile::BreaksXml => {
                 ("sends what breaks XML", "reports escape every text; what XML has no place for is shown by its number")
             }
@@ -162,7 +165,7 @@ impl Hostile {
             Hostile::RedirectsAway => ("redirects to another host", "no redirect is followed"),
             Hostile::Echoes => (
                 "echoes credentials in every encoding",
-                "secrets are taken out of evidence plain, escaped, in hex and in base64",
+                "secrets are taken out of evidence plain, escaped (once or twice), in digits and in base64",
             ),
             Hostile::EndlessMetrics => ("has metrics without end", "a scrape is read to 1 MB and 20,000 lines"),
             Hostile::EndlessXml => {

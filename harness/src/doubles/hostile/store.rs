@@ -18,6 +18,10 @@ pub enum HostileStore {
     PostgresGiantMessage,
     /// PostgreSQL announces a message shorter than its own length.
     PostgresTinyMessage,
+    /// PostgreSQL sends a row of a gigabyte.
+    PostgresGiantRow,
+    /// PostgreSQL names a way to log in by ten million letters.
+    PostgresGiantLogin,
     /// PostgreSQL sends rows that promise more values than they hold.
     PostgresBrokenRow,
     /// PostgreSQL sends rows for ever.
@@ -42,11 +46,13 @@ pub enum HostileStore {
 
 impl HostileStore {
     /// All kinds.
-    pub const ALL: [HostileStore; 14] = [
+    pub const ALL: [HostileStore; 16] = [
         HostileStore::PostgresHangs,
         HostileStore::PostgresGarbage,
         HostileStore::PostgresGiantMessage,
         HostileStore::PostgresTinyMessage,
+        HostileStore::PostgresGiantRow,
+        HostileStore::PostgresGiantLogin,
         HostileStore::PostgresBrokenRow,
         HostileStore::PostgresEndlessRows,
         HostileStore::PostgresEndlessHashing,
@@ -85,9 +91,15 @@ impl HostileStore {
             HostileStore::PostgresGarbage => {
                 ("PostgreSQL that sends garbage", "only messages of known kinds reach the client")
             }
-            HostileStore::PostgresGiantMessage => ("PostgreSQL that announces 4 GB", "no message is longer than 16 MB"),
+            HostileStore::PostgresGiantMessage => {
+                ("PostgreSQL that announces 4 GB", "but for rows, no message is longer than 1 MB")
+            }
             HostileStore::PostgresTinyMessage => {
                 ("PostgreSQL that announces 2 bytes", "no message is shorter than its own length")
+            }
+            HostileStore::PostgresGiantRow => ("PostgreSQL that sends a row of 1 GB", "no row is longer than 16 MB"),
+            HostileStore::PostgresGiantLogin => {
+                ("PostgreSQL that logs in by 10 MB", "a word about the login is no longer than 4 KB")
             }
             HostileStore::PostgresBrokenRow => {
                 ("PostgreSQL that breaks its rows", "a message passes once it holds what its kind promises")
@@ -194,9 +206,18 @@ async fn postgres(kind: HostileStore, mut stream: TcpStream) -> io::Result<()> {
             let length = (challenge.len() as u32 + 8).to_be_bytes();
             stream.write_all(&[b"R", &length[..], b"\0\0\0\x0b", challenge.as_bytes()].concat()).await?;
         }
-        HostileStore::PostgresBrokenRow | HostileStore::PostgresEndlessRows => {
+        HostileStore::PostgresGiantLogin => {
+            let name = vec![b'x'; 10 << 20];
+            let length = (name.len() as u32 + 10).to_be_bytes();
+            stream.write_all(&[b"R", &length[..], b"\0\0\0\x0a", &name, b"\0\0"].concat()).await?;
+        }
+        HostileStore::PostgresBrokenRow | HostileStore::PostgresGiantRow | HostileStore::PostgresEndlessRows => {
             stream.write_all(WELCOME).await?;
             said(&mut stream).await?;
+            if kind == HostileStore::PostgresGiantRow {
+                stream.write_all(b"D\x40\0\0\0\0\x01\x3f\xff\xff\xf0").await?;
+                return for_ever(&mut stream, b"x").await;
+            }
             if kind == HostileStore::PostgresEndlessRows {
                 return for_ever(&mut stream, b"D\0\0\0\x0b\0\x01\0\0\0\x01x").await;
             }

@@ -9,11 +9,15 @@ use serde_json::{Value, json};
 pub(super) fn text(kind: Hostile) -> &'static str {
     match kind {
         Hostile::Nul => "a\0b\0",
-        Hostile::Escapes => "\u{1b}[2J\u{1b}]0;owned\u{7}\u{1b}[31mred\u{9b}31m\r\u{8}\u{202e}drawkcab",
+        Hostile::Escapes => {
+            "\u{1b}[2J\u{1b}]0;owned\u{7}\u{1b}[31mred\u{9b}31m\u{85}\u{7f}\r\u{8}\u{202e}drawkcab\u{2066}"
+        }
         Hostile::Markup | Hostile::GarbageLog => {
             "\"'><script>alert(1)</script><img src=x onerror=alert(1)></style><svg/onload=alert(1)>[x](javascript:alert(1))"
         }
-        Hostile::Commands => "x\n::error::owned\n##[error]owned\n::set-output name=a::b\r::warning::owned",
+        Hostile::Commands => {
+            "x\n::error::owned\n##[error]owned ##vso[task.complete result=Succeeded;]owned\n::set-output name=a::b\r::warning::owned"
+        }
         Hostile::BreaksXml => "]]><owned/>&owned;<!-- -- \u{1}\u{b}\u{ffff} --><?owned?>",
         _ => "plain",
     }
@@ -76,6 +80,9 @@ pub(super) fn echo(request: &str) -> Value {
         "base64_of_a_pair": URL_SAFE_NO_PAD.encode(format!("user:{credential}")),
         "hex": digits(""),
         "url": digits("%"),
+        "unicode": digits("\\u00"),
+        "escapes": digits("\\x"),
+        "json": json!(json!(request).to_string()).to_string(),
         credential: credential,
     })
 }

@@ -85,7 +85,7 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
     }
     let began = Instant::now();
     let deadline = spec.deadline.unwrap_or(live.patience.answer);
-    let seen = match tokio::time::timeout(deadline, receive(request, spec, &live.target.rules)).await {
+    let seen = match tokio::time::timeout(deadline, receive(request, spec, live)).await {
         Ok(seen) => seen,
         Err(_) => json!({"silence": Breakage::Late.to_string()}),
     };
@@ -122,12 +122,12 @@ fn build(live: &Live, spec: &Spec) -> Result<Request, CannotLook> {
     Ok(request)
 }
 
-async fn receive(request: Request, spec: &Spec, rules: &HouseRules) -> Value {
+async fn receive(request: Request, spec: &Spec, live: &Live) -> Value {
     let mut response = match request.send().await {
         Ok(response) => response,
         Err(error) => return json!({"silence": error.to_string()}),
     };
-    let headers = readable_headers(response.headers(), rules);
+    let headers = readable_headers(response.headers(), &live.target.rules);
     let longest_body = if spec.weighed { HEAVIEST_BODY } else { LONGEST_BODY };
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
     let (mut body, mut read) = (Vec::new(), 0);
@@ -163,7 +163,7 @@ async fn receive(request: Request, spec: &Spec, rules: &HouseRules) -> Value {
     if let Value::String(text) = &mut seen["body"]
         && text.len() > longest_text
     {
-        text.truncate(text.floor_char_boundary(longest_text));
+        *text = live.vault.beginning(text, longest_text);
         seen["kept"] = json!(format!("only the first {longest_text} bytes"));
     }
     if let Some(claims) = jwt::claims(&seen["body"]) {

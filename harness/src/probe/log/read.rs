@@ -1,6 +1,7 @@
 //! Reading a log that may be of any length: only what is new of it, and of that no more than memory can bear.
 
 use crate::check::CannotLook;
+use crate::provision::Errand;
 use crate::target::LogSource;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -8,7 +9,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::process::Command;
 
 /// More of a log is not read at a time.
 pub(super) const MOST_BYTES: u64 = 16 << 20;
@@ -72,29 +72,35 @@ fn unreadable(path: &Path, error: &std::io::Error) -> CannotLook {
 }
 
 /// How many bytes a command prints, and what comes after a place among them. It is ended once that is more than is read.
+/// A command that fails has not printed the log.
 async fn printed(words: &[String], from: u64) -> Result<(u64, Vec<u8>), CannotLook> {
     let cannot = |reason: String| CannotLook::new("log", reason);
     let (program, arguments) = words.split_first().ok_or_else(|| cannot("the log command is empty".into()))?;
     let read = async {
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let (errand, mut command) = Errand::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         let mut output = child.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
         let (mut seen, mut kept, mut chunk) = (0, Vec::new(), vec![0; 64 << 10]);
         while kept.len() as u64 <= MOST_BYTES {
             let read = output.read(&mut chunk).await?;
             if read == 0 {
-                break;
+                let status = child.wait().await?;
+                errand.is_over();
+                let fault =
+                    (!status.success()).then(|| format!("the log command failed ({status}): {}", words.join(" ")));
+                return Ok((seen, kept, fault));
             }
             let before = usize::try_from(from.saturating_sub(seen)).unwrap_or(usize::MAX).min(read);
             kept.extend_from_slice(&chunk[before..read]);
             seen += read as u64;
         }
-        Ok::<_, std::io::Error>((seen, kept))
+        Ok::<_, std::io::Error>((seen, kept, None))
     };
     let read = tokio::time::timeout(PATIENCE, read).await;
     let read = read.map_err(|_| cannot(format!("{program} did not end within {PATIENCE:?}")))?;
-    read.map_err(|error| cannot(format!("{program}: {error}")))
+    let (seen, kept, fault) = read.map_err(|error| cannot(format!("{program}: {error}")))?;
+    fault.map_or(Ok((seen, kept)), |fault| Err(cannot(fault)))
 }
 
 #[cfg(test)]
@@ -129,6 +135,14 @@ mod tests {
         assert_eq!(written.bytes, b"def");
         assert!(since(&command("exec yes"), 1000, None).await.unwrap().unwrap().more);
         assert!(end(&command("exec sleep 60")).await.unwrap_err().reason.contains("did not end"));
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_has_printed_no_log() {
+        let told = end(&command("echo no such container; exit 3")).await.unwrap_err().reason;
+        assert!(told.contains("failed (exit status: 3)") && told.contains("no such container"), "{told}");
+        assert!(since(&command("kill $$"), 0, None).await.is_err());
+        assert!(end(&LogSource::Command(vec!["/nowhere/at/all".into()])).await.is_err());
     }
 
     #[tokio::test]

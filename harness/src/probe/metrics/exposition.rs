@@ -42,8 +42,6 @@ const KINDS: [&str; 5] = ["counter", "gauge", "histogram", "summary", "untyped"]
 const MOST_LINES: usize = 20_000;
 /// More faults are only counted.
 const MOST_FAULTS: usize = 100;
-/// A fault is told in no more letters.
-const LONGEST_FAULT: usize = 300;
 
 /// Reads a scrape; never fails, but notes faults.
 pub fn read(text: &str) -> Scrape {
@@ -70,12 +68,6 @@ pub fn read(text: &str) -> Scrape {
 fn shorten(faults: &mut Vec<String>) {
     let more = faults.len().saturating_sub(MOST_FAULTS);
     faults.truncate(MOST_FAULTS);
-    for fault in faults.iter_mut() {
-        if let Some((end, _)) = fault.char_indices().nth(LONGEST_FAULT) {
-            fault.truncate(end);
-            fault.push('…');
-        }
-    }
     if more > 0 {
         faults.push(format!("and {more} more faults"));
     }
@@ -138,7 +130,7 @@ fn read_sample(line: &str) -> Result<Sample, String> {
     let end = line.find(|c: char| !is_name(c)).unwrap_or(line.len());
     let (name, mut rest) = line.split_at(end);
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(format!("{:?} does not begin with a metric name", clip(line)));
+        return Err(format!("no metric name begins {line:?}"));
     }
     let mut labels = BTreeMap::new();
     rest = rest.trim_start();
@@ -214,10 +206,6 @@ fn read_value(word: &str) -> Option<f64> {
 
 fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == ':'
-}
-
-fn clip(line: &str) -> String {
-    line.chars().take(60).collect()
 }
 
 /// What is wrong with one metric as a whole.

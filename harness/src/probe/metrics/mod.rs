@@ -73,6 +73,9 @@ impl Case {
     }
 }
 
+/// A fault is told in no more letters.
+const LONGEST_FAULT: usize = 300;
+
 fn spec(service: Service) -> Spec {
     let mut headers = Map::new();
     headers.insert("accept".into(), json!("text/plain;version=0.0.4"));
@@ -86,6 +89,9 @@ async fn scrape(live: &Live, service: Service) -> Result<(Value, Option<Scrape>)
         let mut scrape = exposition::read(text);
         let not_whole = [&answer["cut"], &answer["broken"]];
         scrape.faults.extend(not_whole.iter().filter_map(|why| why.as_str().map(str::to_owned)));
+        for fault in scrape.faults.iter_mut().filter(|fault| fault.len() > LONGEST_FAULT) {
+            *fault = live.vault.beginning(fault, LONGEST_FAULT) + "…";
+        }
         scrape
     });
     Ok((answer, scrape))

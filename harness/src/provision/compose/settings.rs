@@ -91,6 +91,7 @@ impl Settings {
                 user: None,
             }),
             signing_key: Some(self.signing_key.clone()),
+            ours: true,
             disposable: true,
             secrets: vec![self.store_password.clone()],
             ..Target::unreachable("reference")

@@ -1,13 +1,16 @@
 //! Control of a target by commands of its owner: `systemctl stop {name}`, `docker compose stop {name}`, …
 
+use crate::provision::Errand;
 use crate::target::{Boxed, CannotControl, Control, Power, Service, Signal};
 use crate::wire::{Client, Trust};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::Duration;
 use sysinfo::{ProcessStatus, ProcessesToUpdate, System};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -17,6 +20,8 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 const EFFECT_LIMIT: Duration = Duration::from_secs(60);
 /// How long one question to a health route may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// More of what a command prints is not kept.
+const MOST_READ: u64 = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Whether a word of a command says which service is meant.
@@ -98,9 +103,11 @@ impl Commands {
         let Some(command) = &self.pid else {
             return Err("the target file has no `pid` command in [control]; add one that prints the process id".into());
         };
-        let printed = run(command, service).await?;
+        let (errand, mut process) = Errand::new(&filled_in(command, service)[0]);
+        let printed = output(&mut process, command, service).await?;
+        errand.is_over();
         let pid = printed.trim().parse().map_err(|_| {
-            format!("`{}` was to print a process id and printed {:?}", line(command, service), tail(&printed))
+            format!("`{}` was to print a process id and printed {:?}", line(command, service), printed.trim())
         })?;
         if is_nobodys_service(pid) {
             return Err(format!("`{}` printed {pid}, which is no process of a service", line(command, service)));
@@ -208,23 +215,36 @@ fn send(pid: u32, signal: Signal) -> Result<(), rustix::io::Errno> {
     rustix::process::kill_process(pid, signal)
 }
 
-/// Runs a command for a service and returns what it printed.
-async fn run(command: &[String], service: Service) -> Result<String, String> {
-    let words = filled_in(command, service);
+/// Runs a command for a service; what it starts may go on.
+async fn run(command: &[String], service: Service) -> Result<(), String> {
+    let mut process = Command::new(&filled_in(command, service)[0]);
+    output(&mut process, command, service).await.map(drop)
+}
+
+/// What a command for a service prints, once it has ended well.
+async fn output(process: &mut Command, command: &[String], service: Service) -> Result<String, String> {
     let shown = line(command, service);
-    let [program, arguments @ ..] = words.as_slice() else {
-        return Err("the command is empty".into());
+    process.args(&filled_in(command, service)[1..]);
+    process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let running = async {
+        let mut child = process.spawn()?;
+        let (printed, said) = (child.stdout.take(), child.stderr.take());
+        tokio::try_join!(beginning(printed), beginning(said), child.wait())
     };
-    let running = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = timeout(COMMAND_LIMIT, running)
+    let (printed, said, status) = timeout(COMMAND_LIMIT, running)
         .await
         .map_err(|_| format!("`{shown}` did not end within {} s", COMMAND_LIMIT.as_secs()))?
         .map_err(|error| format!("`{shown}` could not be run: {error}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("`{shown}` failed ({}): {}", output.status, tail(&said)))
+    if status.success() { Ok(printed) } else { Err(format!("`{shown}` failed ({status}): {}", said.trim())) }
+}
+
+/// The beginning of what a program writes. The rest is read as well, so that the program is not held up, and forgotten.
+async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+    let mut stream = stream.ok_or(io::ErrorKind::BrokenPipe)?;
+    let mut kept = Vec::new();
+    (&mut stream).take(MOST_READ).read_to_end(&mut kept).await?;
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    Ok(String::from_utf8_lossy(&kept).into_owned())
 }
 
 fn filled_in(command: &[String], service: Service) -> Vec<String> {
@@ -235,18 +255,11 @@ fn line(command: &[String], service: Service) -> String {
     filled_in(command, service).join(" ")
 }
 
-/// The end of a text, for an error.
-fn tail(text: &str) -> &str {
-    let text = text.trim();
-    let start = text.char_indices().rev().nth(299).map_or(0, |(at, _)| at);
-    &text[start..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::path::{Path, PathBuf};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
 
     fn words(command: &str, folder: &Path) -> Vec<String> {
@@ -305,6 +318,13 @@ mod tests {
         let pid = commands.pid(Service::Auth).await.unwrap_err().to_string();
         assert!(pid.contains("auth-service") && pid.contains("process id"), "{pid}");
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn of_a_command_that_prints_and_prints_the_beginning_is_kept() {
+        let endless = ["sh", "-c", "head -c 50000000 /dev/zero >&2; exit 1", "{name}"].map(str::to_owned);
+        let told = run(&endless, Service::Auth).await.unwrap_err();
+        assert!(told.contains("failed (exit status: 1)") && told.len() < 2 * MOST_READ as usize, "{}", told.len());
     }
 
     #[tokio::test]

@@ -81,7 +81,11 @@ fn example_has_everything() {
     assert_eq!(target.name, "staging");
     assert_eq!(target.services[&Service::Frontend].health, "/api/health");
     assert_eq!(target.postgres.as_ref().unwrap().password.expose(), "value of STAGING_POSTGRES_PASSWORD");
-    assert_eq!(target.all_secrets().len(), 8);
+    assert_eq!(target.all_secrets().len(), 10);
+    for key in ["STAGING_S3_ACCESS_KEY", "STAGING_S3_USER_ACCESS_KEY"] {
+        let value = format!("value of {key}");
+        assert!(target.all_secrets().iter().any(|secret| secret.expose() == value), "{key}");
+    }
     let said = serde_json::json!({"accept_terms": true, "invite_code": "value of STAGING_INVITE"});
     assert_eq!(serde_json::Value::Object(target.rules.registration), said);
 }
