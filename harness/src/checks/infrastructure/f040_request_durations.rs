@@ -1,14 +1,13 @@
 //! Feature 40: the duration of every request is measured, logged and summed up in percentiles.
 
 use super::log_line::trace;
+use super::query_details::details_of;
 use super::service_metrics::{Durations, durations, prefix};
-use crate::check::{
-    Case, Check, Matcher, Seen, Stop, above, at_least, at_most, between, contains, is, one_of, such_that,
-};
+use crate::check::{Case, Check, Seen, Stop, above, at_least, at_most, between, contains, is, one_of, such_that};
 use crate::probe::{Mark, Pending, Reply};
 use crate::sabotage::set_variable;
 use crate::target::{Need, Own, Service, Setup};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 /// A probe that takes as long as it is asked to.
@@ -306,7 +305,7 @@ async fn slow_query_is_explained(case: &mut Case, slow: SlowQuery, mark: Mark, k
         let (Service::Auth, Some(whole)) = (service, duration.number()) else {
             continue;
         };
-        case.expect("what the warning tells of its queries", &line, details_of("pg_sleep", whole));
+        case.expect("what the warning tells of its queries", &line, details_of("pg_sleep", QUERY_MS, whole));
         if !line.at("/slowest_query").is_there() {
             continue;
         }
@@ -361,7 +360,7 @@ async fn slowest_is_named(case: &mut Case, title: &str) -> Result<(), Stop> {
     let lines = trace(case, Service::Diagram, mark, &id).await?;
     let line = slow_line(case, &lines);
     let whole = line.at("/duration_ms").number().unwrap_or_default();
-    case.expect("what the warning tells of its queries", &line, details_of("insert into files", whole));
+    case.expect("what the warning tells of its queries", &line, details_of("insert into files", QUERY_MS, whole));
     if !line.at("/slowest_query").is_there() {
         return Ok(());
     }
@@ -378,35 +377,6 @@ async fn slowest_is_named(case: &mut Case, title: &str) -> Result<(), Stop> {
 fn slow_line(case: &Case, lines: &[Seen]) -> Seen {
     let is_it = |line: &&Seen| line.at("/level").text() == Some("WARNING") && line.at("/duration_ms").is_there();
     lines.iter().find(is_it).cloned().unwrap_or_else(|| case.silence())
-}
-
-/// A line that tells the text of a slow query and how long it, or all queries of the request, took. The contract names no
-/// fields for them, so any will do but those of the request itself.
-fn details_of(query: &'static str, whole_ms: f64) -> Matcher {
-    such_that(
-        format!("a text with {query}, and a time from {QUERY_MS} to {whole_ms} ms beside the request's own"),
-        move |line| {
-            let mut leaves = Vec::new();
-            let Some(fields) = line.as_object() else { return false };
-            let own =
-                |field: &str| field.ends_with("duration_ms") || field == "threshold_ms" || field == "response_time_ms";
-            fields.iter().filter(|(field, _)| !own(field)).for_each(|(_, value)| gather(value, &mut leaves));
-            let text = leaves.iter().any(|leaf| leaf.as_str().is_some_and(|text| text.to_lowercase().contains(query)));
-            let is_time = |number: f64| {
-                (QUERY_MS..=whole_ms).contains(&number) || (QUERY_MS..=whole_ms).contains(&(number * 1000.0))
-            };
-            text && leaves.iter().filter_map(|leaf| leaf.as_f64()).any(is_time)
-        },
-    )
-}
-
-/// What is neither a list nor an object, however deep it stands.
-fn gather<'a>(value: &'a Value, leaves: &mut Vec<&'a Value>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| gather(item, leaves)),
-        Value::Object(fields) => fields.values().for_each(|value| gather(value, leaves)),
-        leaf => leaves.push(leaf),
-    }
 }
 
 /// A request of which nobody else knows: its duration is in the service's log and in its histogram.

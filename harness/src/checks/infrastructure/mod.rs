@@ -59,6 +59,7 @@ mod manifest_references;
 mod manifest_trial;
 mod manifests;
 mod quantity;
+mod query_details;
 mod query_plan;
 mod service_metrics;
 mod stack_trace;
