@@ -32,7 +32,7 @@ fn inert(text: String) -> String {
     if !text.contains("##") && !text.contains("::") {
         return text;
     }
-    let lines = text.split('\n').map(|line| inert_line(line));
+    let lines = text.split('\n').map(inert_line);
     lines.collect::<Vec<_>>().join("\n")
 }
 
