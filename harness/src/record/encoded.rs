@@ -133,16 +133,17 @@ fn in_html(secret: &str) -> Vec<String> {
 
 /// Each byte by its two digits, alone or after `\x`; or only those bytes that a log could not bear as they are.
 fn in_digits(secret: &str) -> Vec<String> {
-    let all = |one: fn(u8) -> String| secret.bytes().map(one).collect::<String>();
     let plain = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte);
-    let some = |one: fn(u8) -> String| {
-        let bytes = secret.bytes();
-        bytes.map(|byte| if plain(byte) { char::from(byte).to_string() } else { one(byte) }).collect::<String>()
-    };
-    type Written = fn(u8) -> String;
-    let (lower, upper): (Written, Written) = (|byte| format!("\\x{byte:02x}"), |byte| format!("\\x{byte:02X}"));
-    let forms = [all(|byte| format!("{byte:02x}")), all(|byte| format!("{byte:02X}"))];
-    forms.into_iter().chain([all(lower), all(upper), some(lower), some(upper)]).collect()
+    let cases: [fn(u8) -> String; 2] = [|byte| format!("{byte:02x}"), |byte| format!("{byte:02X}")];
+    let mut forms = Vec::new();
+    for digits in cases {
+        let escaped = |byte| format!("\\x{}", digits(byte));
+        let where_needed = |byte| if plain(byte) { char::from(byte).to_string() } else { escaped(byte) };
+        forms.push(secret.bytes().map(digits).collect());
+        forms.push(secret.bytes().map(escaped).collect());
+        forms.push(secret.bytes().map(where_needed).collect());
+    }
+    forms
 }
 
 fn in_url(secret: &str) -> Vec<String> {

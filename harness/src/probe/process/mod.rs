@@ -26,7 +26,7 @@ fn look_at(pid: u32) -> Value {
         json!({
             "pid": pid,
             "resident_mb": process.memory() as f64 / 1024.0 / 1024.0,
-            "cpu_seconds": family(&system, id).map(Process::accumulated_cpu_time).sum::<u64>() as f64 / 1000.0,
+            "cpu_seconds": family(&system, id).map(cpu_seconds).sum::<f64>(),
             "at_seconds": at.as_secs_f64(),
         })
     })
@@ -40,6 +40,19 @@ fn family(system: &System, id: Pid) -> impl Iterator<Item = &Process> {
         up.map(Process::pid).any(|one| one == id)
     };
     system.processes().values().filter(move |process| process.thread_kind().is_none() && stems(process))
+}
+
+/// What a process has used, and what its children had used that have ended.
+fn cpu_seconds(process: &Process) -> f64 {
+    process.accumulated_cpu_time() as f64 / 1000.0 + of_ended_children(process.pid()).unwrap_or(0.0)
+}
+
+/// As Linux keeps it: the 14th and 15th field after the name, in ticks (proc_pid_stat, cutime and cstime).
+fn of_ended_children(pid: Pid) -> Option<f64> {
+    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = line.rsplit_once(')')?;
+    let ticks = fields.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
+    Some(ticks / rustix::param::clock_ticks_per_second() as f64)
 }
 
 fn control(live: &Live) -> Result<Arc<dyn Control>, CannotLook> {
@@ -109,7 +122,7 @@ impl Case {
     }
 
     /// What the operating system says of a service's process: `/pid`, `/resident_mb` (bytes / 1024 / 1024),
-    /// `/cpu_seconds` that it and those that stem from it have used since they began, and the moment in `/at_seconds`. `null` where its process is not
+    /// `/cpu_seconds` that it and those that stem from it have used since they began, those that have ended among them, and the moment in `/at_seconds`. `null` where its process is not
     /// on this machine, or nothing tells which it is.
     ///
     /// # Errors
