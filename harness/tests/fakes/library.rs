@@ -2,13 +2,13 @@
 
 use crate::target_file::{Stores, target};
 use harness::catalogue::Catalogue;
-use harness::check::{Check, Patience, Pulse};
+use harness::check::{Check, Patience};
 use harness::checks;
 use harness::doubles::{Worthless, WorthlessServer};
 use harness::outcome::Verdict;
 use harness::record::Record;
 use harness::runner::{News, Rounds, Session, Subject, conduct};
-use harness::target::Need;
+use harness::target::{Need, Service};
 use std::path::Path;
 use std::time::Duration;
 
@@ -118,11 +118,12 @@ async fn stores_that_speak_another_protocol_pass_nothing_either() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_never_answers_costs_three_timeouts_and_one_last_question() {
+async fn a_target_that_never_answers_costs_a_question_to_each_service_and_one_last_question() {
     let every = checked();
     let fared = fare(Worthless::Mute, Stores::Missing, every.clone(), 1).await;
     hold(&fared, &every);
-    let allowed = Pulse::DOWN_AFTER as usize + 1;
+    // The first is asked, then the others at once, then one of them once more: three timeouts.
+    let allowed = Service::ALL.len() + 1;
     assert!(fared.connections <= allowed, "{} requests were waited for in vain, not {allowed}", fared.connections);
     // Whatever came after says that the target is down, and not that the target is wrong.
     let down = |reason: &String| reason.contains("target down");

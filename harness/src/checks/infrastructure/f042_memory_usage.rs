@@ -95,6 +95,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 }
 
 fn stays_level(case: &mut Case, readings: &[Reply]) {
+    case.observed_as(&format!("{} requests, spread over a day of the target's test clock", ROUND * ROUNDS));
     let readings: Vec<f64> = readings.iter().map(|reading| number(reading, "current_memory_mb")).collect();
     let slope = slope(&readings);
     case.expect("slope of memory, in MB per 1,000 requests", slope, at_most(LEVEL_MB_PER_ROUND));
