@@ -6,11 +6,13 @@
 
 use super::process::send_alone;
 use super::random;
+use super::spawn::spawn_awaited;
+use rustix::process::Signal;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// The variable with the mark.
 const VARIABLE: &str = "CONFORM_ERRAND";
@@ -36,8 +38,13 @@ impl Errand {
     pub fn new(program: &str) -> (Errand, Command) {
         let mark = format!("{}{};", *OURS, SENT.fetch_add(1, Ordering::Relaxed));
         let mut command = Command::new(program);
-        command.env(VARIABLE, mark.split_once('=').map_or("", |(_, value)| value)).kill_on_drop(true);
+        command.env(VARIABLE, mark.split_once('=').map_or("", |(_, value)| value));
         (Errand { mark, over: false }, command)
+    }
+
+    /// Starts its command; what the command itself runs as is gone with us, even where we are killed.
+    pub async fn start(command: Command) -> std::io::Result<Child> {
+        spawn_awaited(command, Signal::KILL).await
     }
 
     /// Notes that it has come to its end.
@@ -91,7 +98,8 @@ mod tests {
     /// A command that leaves a daemon in a session of its own, and says which process that is.
     async fn daemon_of(mut command: Command) -> u32 {
         let script = "setsid sh -c 'echo $$; exec sleep 300 >/dev/null' 2>/dev/null </dev/null &";
-        let child = command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        command.args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let child = Errand::start(command).await.unwrap();
         let printed = child.wait_with_output().await.unwrap().stdout;
         let pid = String::from_utf8(printed).unwrap().trim().parse().unwrap();
         assert!(is_there(pid));

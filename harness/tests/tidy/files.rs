@@ -40,3 +40,22 @@ fn no_file_is_longer_than_one_idea() {
     }
     none(faults);
 }
+
+/// What lies about after a build by hand is soon committed.
+#[test]
+fn no_file_is_larger_than_a_megabyte() {
+    let mut faults = Vec::new();
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()) {
+            let (name, facts) = (entry.file_name(), entry.metadata().unwrap());
+            let made_here = ["target", ".git", "runs", "latest"].iter().any(|one| name == *one);
+            if facts.is_dir() && !made_here {
+                folders.push(entry.path());
+            } else if facts.is_file() && facts.len() > 1 << 20 {
+                faults.push(format!("{} has {} bytes", shown(&entry.path()), facts.len()));
+            }
+        }
+    }
+    none(faults);
+}

@@ -79,7 +79,7 @@ async fn printed(words: &[String], from: u64) -> Result<(u64, Vec<u8>), CannotLo
     let read = async {
         let (errand, mut command) = Errand::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn()?;
+        let mut child = Errand::start(command).await?;
         let mut output = child.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
         let (mut seen, mut kept, mut chunk) = (0, Vec::new(), vec![0; 64 << 10]);
         while kept.len() as u64 <= MOST_BYTES {

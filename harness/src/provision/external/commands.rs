@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 use sysinfo::{ProcessStatus, ProcessesToUpdate, System};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long a command may take.
@@ -103,8 +103,8 @@ impl Commands {
         let Some(command) = &self.pid else {
             return Err("the target file has no `pid` command in [control]; add one that prints the process id".into());
         };
-        let (errand, mut process) = Errand::new(&filled_in(command, service)[0]);
-        let printed = output(&mut process, command, service).await?;
+        let (errand, process) = Errand::new(&filled_in(command, service)[0]);
+        let printed = output(process, Errand::start, command, service).await?;
         errand.is_over();
         let pid = printed.trim().parse().map_err(|_| {
             format!("`{}` was to print a process id and printed {:?}", line(command, service), printed.trim())
@@ -217,17 +217,23 @@ fn send(pid: u32, signal: Signal) -> Result<(), rustix::io::Errno> {
 
 /// Runs a command for a service; what it starts may go on.
 async fn run(command: &[String], service: Service) -> Result<(), String> {
-    let mut process = Command::new(&filled_in(command, service)[0]);
-    output(&mut process, command, service).await.map(drop)
+    let process = Command::new(&filled_in(command, service)[0]);
+    let start = async |mut process: Command| process.kill_on_drop(true).spawn();
+    output(process, start, command, service).await.map(drop)
 }
 
 /// What a command for a service prints, once it has ended well.
-async fn output(process: &mut Command, command: &[String], service: Service) -> Result<String, String> {
+async fn output(
+    mut process: Command,
+    start: impl AsyncFnOnce(Command) -> io::Result<Child>,
+    command: &[String],
+    service: Service,
+) -> Result<String, String> {
     let shown = line(command, service);
     process.args(&filled_in(command, service)[1..]);
-    process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = async {
-        let mut child = process.spawn()?;
+        let mut child = start(process).await?;
         let (printed, said) = (child.stdout.take(), child.stderr.take());
         tokio::try_join!(beginning(printed), beginning(said), child.wait())
     };
