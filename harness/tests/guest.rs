@@ -9,7 +9,7 @@ use harness::provision::{BackendChoice, Options, Servers, Stack, StackSpec};
 use harness::record::Record;
 use harness::runner::{News, Rounds, Session, Subject, conduct};
 use harness::settlement::settle;
-use harness::target::{Account, Accounts, Own, Secret, Service, Target};
+use harness::target::{Account, Accounts, Own, Part, Secret, Service, Target};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +17,10 @@ use std::sync::Arc;
 const FEATURES: [u16; 5] = [6, 8, 23, 29, 36];
 
 async fn stack(servers: &Servers, name: &str) -> Stack {
-    let own = Own::of(&[Service::Gateway, Service::Auth, Service::Diagram]);
+    stack_of(servers, name, Own::of(&[Service::Gateway, Service::Auth, Service::Diagram])).await
+}
+
+async fn stack_of(servers: &Servers, name: &str, own: Own) -> Stack {
     servers
         .stack(&StackSpec { name: name.to_owned(), own, alterations: Vec::new(), fresh_seed: 1 })
         .await
@@ -178,6 +181,41 @@ async fn accounts_of_the_target_file_are_used_in_place_of_new_ones() {
     for feature in [8, 36] {
         let evidence = std::fs::read_to_string(record.join(format!("evidence/f{feature:03}.jsonl"))).unwrap();
         assert!(evidence.contains("‹account #1›") && !evidence.contains("guest@example.com"));
+    }
+    stack.stop().await;
+    servers.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_go_by_the_hands_of_those_who_made_them() {
+    let (servers, place) = (servers().await, tempfile::tempdir().unwrap());
+    let own = Own::of(&[Service::Gateway, Service::Auth, Service::Diagram]).with(&[
+        Part::Postgres,
+        Part::PostgresTools,
+        Part::ObjectStore,
+    ]);
+    let stack = stack_of(&servers, "backups", own).await;
+    let parts = stack.target.parts.clone();
+    let target = Target { disposable: true, parts, ..somebody_elses(&stack.target) };
+    let record = place.path().join("record");
+    let (found, left) = run(target, &record, &[48, 49]).await;
+    let passed = |outcome: &harness::outcome::Outcome| matches!(outcome.verdict, Verdict::Pass | Verdict::Partial);
+    assert!(found.outcomes.iter().all(passed), "{:?}", found.outcomes);
+    assert_eq!(left, [""; 0]);
+    let ledger = std::fs::read_to_string(record.join(LEDGER_FILE)).unwrap();
+    let removed = |kind: &str| ledger.matches(&format!("\"removed\",\"thing\":\"{kind}\"")).count();
+    assert!(removed("database_backup") >= 8 && removed("bucket_backup") >= 1, "{ledger}");
+    let mut case = look(&stack.target);
+    let actor = case.actor().await.unwrap();
+    let token = case.token_of(&actor).await.unwrap();
+    for (path, counts) in [
+        ("/api/admin/backup/list", &["/local_count", "/minio_count"][..]),
+        ("/api/admin/minio/backup/list", &["/count"]),
+    ] {
+        let listed = case.http(Service::Gateway).get(path).bearer(&token).send().await.unwrap();
+        for count in counts {
+            assert_eq!(listed.at(count).number(), Some(0.0), "{path}: {:?}", listed.body().value());
+        }
     }
     stack.stop().await;
     servers.stop().await;

@@ -36,6 +36,16 @@ pub enum Thing {
         /// Id of the user whose it is; empty where it is not known.
         owner: String,
     },
+    /// A backup of the database, here and in the store (contract, section 3.15).
+    DatabaseBackup {
+        /// Its file, with its ending.
+        file: String,
+    },
+    /// A backup of a bucket, here and in the store.
+    BucketBackup {
+        /// Its name, without an ending.
+        name: String,
+    },
     /// A user, with all that is theirs.
     Account {
         /// The address that they sign in with.
@@ -67,6 +77,22 @@ impl Thing {
         (email.starts_with(OURS) && is_word(email, "@.-")).then(|| Thing::Account { email: email.to_owned() })
     }
 
+    /// A backup of the database by the path of its file, if that bears a name of the suite's.
+    pub fn database_backup(path: &str) -> Option<Thing> {
+        let file = path.rsplit('/').next().unwrap_or(path);
+        (file.starts_with(OURS) && is_word(file, ".-_")).then(|| Thing::DatabaseBackup { file: file.to_owned() })
+    }
+
+    /// A backup of a bucket, if it bears a name of the suite's.
+    pub fn bucket_backup(name: &str) -> Option<Thing> {
+        (name.starts_with(OURS) && is_word(name, ".-_")).then(|| Thing::BucketBackup { name: name.to_owned() })
+    }
+
+    /// Whether only the target's services can remove it, for somebody who is signed in.
+    pub fn is_removed_by_a_service(&self) -> bool {
+        matches!(self, Thing::Diagram { .. } | Thing::DatabaseBackup { .. } | Thing::BucketBackup { .. })
+    }
+
     /// Whether it is one of those that this type's functions make: what a ledger holds is not trusted more than that.
     pub(super) fn is_sound(&self) -> bool {
         let made = match self {
@@ -74,6 +100,8 @@ impl Thing {
             Thing::Object { bucket, key } => Thing::object(bucket, key),
             Thing::Bucket { name } => Thing::bucket(name),
             Thing::Diagram { id, owner } => Thing::diagram(id, owner),
+            Thing::DatabaseBackup { file } => Thing::database_backup(file),
+            Thing::BucketBackup { name } => Thing::bucket_backup(name),
             Thing::Account { email } => Thing::account(email),
         };
         made.as_ref() == Some(self)
@@ -93,6 +121,8 @@ impl std::fmt::Display for Thing {
             Thing::Object { bucket, key } => write!(f, "object {key} in bucket {bucket}"),
             Thing::Bucket { name } => write!(f, "bucket {name}"),
             Thing::Diagram { id, .. } => write!(f, "diagram {id}"),
+            Thing::DatabaseBackup { file } => write!(f, "database backup {file}"),
+            Thing::BucketBackup { name } => write!(f, "bucket backup {name}"),
             Thing::Account { email } => write!(f, "account {email}"),
         }
     }
@@ -107,12 +137,18 @@ mod tests {
         assert!(Thing::account("conform-f041-1a2b3c4d@example.com").is_some());
         assert!(Thing::bucket("x-conform-f029-1a2b3c4d").is_some());
         assert!(Thing::object("diagrams", "kept/conform-f027-1a2b3c4d").is_some());
+        let backup = Thing::database_backup("/var/backups/conform-f048-1a2b3c4d.dump").unwrap();
+        assert_eq!(backup.to_string(), "database backup conform-f048-1a2b3c4d.dump");
+        assert!(Thing::bucket_backup("conform-f049-1a2b3c4d").is_some());
         for thing in [
             Thing::account("admin@example.com"),
             Thing::account("conform-' or true; --@example.com"),
             Thing::bucket("diagrams"),
             Thing::object("diagrams", "beside"),
             Thing::object("a/../conform-", "key"),
+            Thing::database_backup("/var/backups/conform-/../nightly.dump"),
+            Thing::database_backup("nightly.dump"),
+            Thing::bucket_backup("bucket_diagrams_20261101_000000"),
         ] {
             assert_eq!(thing, None);
         }

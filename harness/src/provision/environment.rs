@@ -52,7 +52,8 @@ pub fn of(
     if let Some(password) = &surroundings.redis.password {
         set("REDIS_PASSWORD", password.expose());
     }
-    set("BACKUP_DIR", &surroundings.backups.display().to_string());
+    // Neither within the other, for everything in such a folder is a backup of its kind.
+    set("BACKUP_DIR", &surroundings.backups.join("database").display().to_string());
     set("MINIO_BACKUP_DIR", &surroundings.backups.join("buckets").display().to_string());
     set("BACKUP_SCRATCH_DIR", &surroundings.scratch.display().to_string());
     for (name, value) in object_store::variables("MINIO", surroundings.object_store) {

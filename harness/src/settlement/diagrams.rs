@@ -1,14 +1,9 @@
 //! Removes a diagram: as its owner, or from the database.
 
-use super::{Remains, rows};
-use crate::actor::{Actor, Signature};
-use crate::check::{CannotLook, Case, Stop};
-use crate::ledger::{Owed, Thing};
-use crate::target::{Need, Service};
-use serde_json::json;
-
-/// Long enough for a target whose clock a check has moved.
-const TOKEN_LIFE_S: i64 = 10 * 365 * 86_400;
+use super::asking::{ask, outcome};
+use super::{Remains, rows, signing_in};
+use crate::check::{Case, Stop};
+use crate::ledger::Owed;
 
 /// Removes a diagram, to the trash and from there for good. `all` may hold the account that it belongs to.
 pub(super) async fn remove(
@@ -30,7 +25,7 @@ pub(super) async fn remove(
         };
     }
     // The token of the check may have expired since.
-    if let Some(token) = fresh_token(case, owner, all).await? {
+    if let Some(token) = signing_in::token_of(case, owner, all).await? {
         why = match as_owner(case, id, &token).await? {
             None => return Ok(()),
             Some(why) => why,
@@ -42,43 +37,12 @@ pub(super) async fn remove(
 /// Deletes a diagram with its owner's token: nothing once it is gone, else why it is not.
 async fn as_owner(case: &mut Case, id: &str, token: &str) -> Result<Option<String>, Stop> {
     let path = format!("/api/diagrams/{id}");
-    for path in [path.clone(), format!("{path}?permanent=true")] {
-        case.http(Service::Gateway).method("DELETE", &path).bearer(token).send().await?;
-    }
-    let reply = case.http(Service::Gateway).get(&path).bearer(token).send().await?;
+    ask(case, "DELETE", &path, token).await?;
+    let deleted = ask(case, "DELETE", &format!("{path}?permanent=true"), token).await?;
+    let reply = ask(case, "GET", &path, token).await?;
     Ok(match (reply.status().number(), reply.silence().text()) {
         (Some(404.0), _) => None,
-        (Some(status), _) => Some(format!("it was deleted and is still answered {status}")),
+        (Some(status), _) => Some(format!("its DELETE was {}, and it is still answered {status}", outcome(&deleted))),
         (None, silence) => Some(silence.unwrap_or("no answer").to_owned()),
     })
-}
-
-/// The name of a new access token of a diagram's owner: made with the target's key, or got by signing in.
-async fn fresh_token(case: &mut Case, owner: &str, all: &[Owed]) -> Result<Option<String>, Stop> {
-    if case.can(Need::SigningKey) && !owner.is_empty() {
-        let claims = json!({"sub": owner, "type": "access"});
-        return case.forge(&claims, Some(TOKEN_LIFE_S), Signature::Right).await.map(Some);
-    }
-    for (email, password) in accounts(case, all) {
-        let password = case.vault().seal("own password", &password);
-        let reply = case.sign_in(&Actor { id: String::new(), email, password }).await?;
-        if let Some(silence) = reply.silence().text() {
-            return Err(CannotLook::new("http", format!("nobody can be signed in: {silence}")).into());
-        }
-        if reply.claims("access_token").at("/sub").text().is_some_and(|sub| sub == owner) {
-            return Ok(Some(reply.token("access_token")));
-        }
-    }
-    Ok(None)
-}
-
-/// Whoever may be the owner, with the password: the accounts of this run and those of the target file.
-fn accounts(case: &Case, all: &[Owed]) -> Vec<(String, String)> {
-    let registered = all.iter().filter_map(|one| match (&one.thing, &one.password) {
-        (Thing::Account { email }, Some(password)) => Some((email.clone(), password.expose().to_owned())),
-        _ => None,
-    });
-    let accounts = case.live_target().map(|live| live.target.accounts.clone()).unwrap_or_default();
-    let given = accounts.all().iter().map(|account| (account.email.clone(), account.password.expose().to_owned()));
-    given.chain(registered).collect()
 }

@@ -1,9 +1,12 @@
 //! Removes from somebody else's system what checks made there, by the ledger of their run.
 
+mod asking;
+mod backups;
 mod diagrams;
 mod objects;
 mod rows;
 mod services;
+mod signing_in;
 
 pub use services::bring_back;
 
@@ -34,40 +37,61 @@ pub struct Settlement {
 /// When the ledger cannot be written.
 pub async fn settle(ledger: &Ledger, live: &Arc<Live>) -> Result<Settlement, LedgerError> {
     let mut settlement = Settlement::default();
-    let owed = ledger.owed();
+    let all = ledger.owed();
+    let mut owed: Vec<&Owed> = all.iter().collect();
     // Kinds of things on which time was lost in vain.
     let mut lost = HashSet::new();
-    for one in &owed {
-        // Only diagrams are removed by the services; rows and objects by those who keep them.
-        let silent = matches!(one.thing, Thing::Diagram { .. }) && live.target_is_gone().await;
-        let mut case = Case::live(live.clone(), 0, 0, 0);
-        let (began, kind) = (Instant::now(), std::mem::discriminant(&one.thing));
-        let done = match silent || lost.contains(&kind) {
-            true => Err(Remains(SILENT.to_owned())),
-            false => match one.thing {
-                Thing::Stopped { service } => services::start(live, service).await,
-                _ => remove(&mut case, one, &owed).await,
-            },
-        };
-        match done {
-            Ok(()) => {
-                ledger.removed(&one.thing)?;
-                settlement.removed.push(one.thing.clone());
-            }
-            Err(Remains(why)) => {
-                if began.elapsed() >= live.patience.answer {
-                    lost.insert(kind);
+    while !owed.is_empty() {
+        let (mut again, mut backups_gone) = (Vec::new(), false);
+        for one in owed {
+            let (began, kind) = (Instant::now(), std::mem::discriminant(&one.thing));
+            let done = match lost.contains(&kind) {
+                true => Err(Remains(SILENT.to_owned())),
+                false => attempt(live, one, &all).await,
+            };
+            match done {
+                Ok(()) => {
+                    ledger.removed(&one.thing)?;
+                    backups_gone |= is_database_backup(&one.thing);
+                    settlement.removed.push(one.thing.clone());
                 }
-                ledger.left(&one.thing, &why)?;
-                settlement.left.push((one.thing.clone(), why));
+                Err(Remains(why)) => {
+                    if began.elapsed() >= live.patience.answer {
+                        lost.insert(kind);
+                    }
+                    again.push((one, why));
+                }
             }
         }
+        // A backup that others go on from may not go before them.
+        let (waiting, left): (Vec<_>, Vec<_>) =
+            again.into_iter().partition(|(one, _)| backups_gone && is_database_backup(&one.thing));
+        for (one, why) in left {
+            ledger.left(&one.thing, &why)?;
+            settlement.left.push((one.thing.clone(), why));
+        }
+        owed = waiting.into_iter().map(|(one, _)| one).collect();
     }
-    // Passwords help to remove diagrams and nothing else.
-    if !settlement.left.iter().any(|(thing, _)| matches!(thing, Thing::Diagram { .. })) {
+    // Passwords help to remove what only the services remove, and nothing else.
+    if !settlement.left.iter().any(|(thing, _)| thing.is_removed_by_a_service()) {
         ledger.forget_key()?;
     }
     Ok(settlement)
+}
+
+fn is_database_backup(thing: &Thing) -> bool {
+    matches!(thing, Thing::DatabaseBackup { .. })
+}
+
+async fn attempt(live: &Arc<Live>, one: &Owed, all: &[Owed]) -> Result<(), Remains> {
+    // Rows and objects are removed by those who keep them.
+    if one.thing.is_removed_by_a_service() && live.target_is_gone().await {
+        return Err(Remains(SILENT.to_owned()));
+    }
+    match one.thing {
+        Thing::Stopped { service } => services::start(live, service).await,
+        _ => remove(&mut Case::live(live.clone(), 0, 0, 0), one, all).await,
+    }
 }
 
 /// Why something is still there.
@@ -87,6 +111,10 @@ async fn remove(case: &mut Case, owed: &Owed, all: &[Owed]) -> Result<(), Remain
         Thing::Object { bucket, key } => objects::remove_object(case, bucket, key).await,
         Thing::Bucket { name } => objects::remove_bucket(case, name).await,
         Thing::Diagram { id, owner } => diagrams::remove(case, (id, owner), owed, all).await,
+        Thing::DatabaseBackup { file } => backups::remove(case, &format!("/api/admin/backup/{file}"), owed, all).await,
+        Thing::BucketBackup { name } => {
+            backups::remove(case, &format!("/api/admin/minio/backup/{name}"), owed, all).await
+        }
         Thing::Account { email } if case.may_write().is_ok() => {
             rows::remove(case, "users", &format!("email = '{email}'")).await
         }

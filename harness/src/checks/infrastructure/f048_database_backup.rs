@@ -21,7 +21,7 @@ const MANY: f64 = 1_000_000.0;
 
 pub const CHECK: Check = Check {
     feature: 48,
-    revision: 2,
+    revision: 3,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Diagram]).with(&[
         Part::Postgres,
         Part::PostgresTools,
@@ -148,8 +148,8 @@ async fn dump_in_every_format(case: &mut Case, token: &str) -> Result<Vec<Seen>,
     let mut dumps = Vec::new();
     for format in FORMATS {
         let name = format!("{}-{format}", case.word());
-        let query = format!("backup_name={name}&backup_format={format}");
-        let dump = back_up(case, token, &format!("a dump in format {format}"), &query).await?;
+        let query = format!("backup_format={format}");
+        let dump = back_up(case, token, &format!("a dump in format {format}"), (&name, &query)).await?;
         case.expect(format!("name of the dump in format {format}"), dump.at("/backup_name"), is(name));
         case.expect(format!("format of the dump in format {format}"), dump.at("/format"), is(format));
         dumps.push(dump);
@@ -250,16 +250,17 @@ async fn copy_comes_back(case: &mut Case, token: &str) -> Result<(), Stop> {
 }
 
 async fn incremental(case: &mut Case, token: &str, owner: &Actor) -> Result<(), Stop> {
-    let base = back_up(case, token, "a base", "backup_type=base").await?;
+    let [named, first, second] = [case.word(), case.word(), case.word()];
+    let base = back_up(case, token, "a base", (&named, "backup_type=base")).await?;
     let small = add_row(case, owner, "small").await?;
-    let one = back_up(case, token, "an incremental backup", "backup_type=incremental").await?;
+    let one = back_up(case, token, "an incremental backup", (&first, "backup_type=incremental")).await?;
     case.execute(&[&format!(
         "insert into usage_metrics (user_id, metric_type, extra_data) \
          select '{}', 'large', json_build_object('text', repeat(md5(n::text), 32)) from generate_series(1, 1000) n",
         owner.id
     )])
     .await?;
-    let two = back_up(case, token, "a second incremental backup", "backup_type=incremental").await?;
+    let two = back_up(case, token, "a second incremental backup", (&second, "backup_type=incremental")).await?;
     let wanted = contents(case).await?;
     let later = add_row(case, owner, "later").await?;
 

@@ -68,8 +68,9 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     }
     nothing_meets_a_target(case, &token).await?;
     fill_every_table(case, &actor).await?;
-    back_up(case, &token, "a dump", "backup_type=full").await?;
-    back_up(case, &token, "a base", "backup_type=base").await?;
+    let [dump, base] = [case.word(), case.word()];
+    back_up(case, &token, "a dump", (&dump, "backup_type=full")).await?;
+    back_up(case, &token, "a base", (&base, "backup_type=base")).await?;
     let backed_up = status(case, &token).await?;
     case.expect("backups in the plan", backed_up.at("/database_backups/count"), at_least(2.0));
     case.expect("state of the backups in the plan", backed_up.at("/database_backups/status"), is("healthy"));

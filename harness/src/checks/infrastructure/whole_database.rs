@@ -127,9 +127,10 @@ pub async fn open(case: &mut Case, token: &str, id: &str) -> Result<Reply, Stop>
     case.http(Service::Gateway).get(&format!("/api/diagrams/{id}")).bearer(token).send().await
 }
 
-/// Makes a backup: the `backup` in the answer.
-pub async fn back_up(case: &mut Case, token: &str, what: &str, query: &str) -> Result<Seen, Stop> {
-    let made = admin(case, Some(token), "POST", &format!("backup/create?upload_to_minio=false&{query}")).await?;
+/// Makes a backup under a name of the suite's: the `backup` in the answer.
+pub async fn back_up(case: &mut Case, token: &str, what: &str, (name, query): (&str, &str)) -> Result<Seen, Stop> {
+    let path = format!("backup/create?upload_to_minio=false&backup_name={name}&{query}");
+    let made = admin(case, Some(token), "POST", &path).await?;
     case.require(format!("status of making {what}"), made.status(), one_of([200, 201]))?;
     case.require(format!("success of making {what}"), made.at("/backup/success"), is(true))?;
     let size = made.at("/backup/file_size_bytes");

@@ -7,6 +7,10 @@ use crate::ledger::Thing;
 use crate::target::Service;
 use serde_json::Value;
 
+/// Where backups are made (contract, section 3.15).
+const DATABASE_BACKUP: &str = "/api/admin/backup/create";
+const BUCKET_BACKUP: &str = "/api/admin/minio/backup/create";
+
 /// Writes down what a request is about to make: an account is known by its address before it is there.
 pub(super) fn before(live: &Live, spec: &Spec) -> Result<(), CannotLook> {
     if live.ledger.is_none() || !registers(spec) {
@@ -17,9 +21,9 @@ pub(super) fn before(live: &Live, spec: &Spec) -> Result<(), CannotLook> {
     live.note(account, body["password"].as_str(), None)
 }
 
-/// Writes down what a request has made: only its answer names a diagram.
+/// Writes down what a request has made: only its answer names a diagram or a backup.
 pub(super) fn after(live: &Live, spec: &Spec, seen: &Value) -> Result<(), CannotLook> {
-    if live.ledger.is_none() || !draws(spec) {
+    if live.ledger.is_none() || !(draws(spec) || backs_up(spec)) {
         return Ok(());
     }
     let header = |name: &str| spec.headers.get(name).and_then(Value::as_str).map(|value| live.vault.open(value));
@@ -27,8 +31,13 @@ pub(super) fn after(live: &Live, spec: &Spec, seen: &Value) -> Result<(), Cannot
     let claimed =
         token.as_deref().and_then(decode).and_then(|token| token["claims"]["sub"].as_str().map(str::to_owned));
     let owner = claimed.or_else(|| header("x-user-id")).unwrap_or_default();
-    let diagram = seen["body"]["id"].as_str().and_then(|id| Thing::diagram(id, &owner));
-    live.note(diagram, None, token.as_deref())
+    let backup = &seen["body"]["backup"];
+    let made = match path(spec) {
+        DATABASE_BACKUP => backup["file_path"].as_str().and_then(Thing::database_backup),
+        BUCKET_BACKUP => backup["backup_name"].as_str().and_then(Thing::bucket_backup),
+        _ => seen["body"]["id"].as_str().and_then(|id| Thing::diagram(id, &owner)),
+    };
+    live.note(made, None, token.as_deref())
 }
 
 /// The body of a request as the target wants it: its registrations may have to say more than the contract's.
@@ -55,6 +64,10 @@ fn draws(spec: &Spec) -> bool {
             Service::Diagram => path(spec).is_empty(),
             _ => false,
         }
+}
+
+fn backs_up(spec: &Spec) -> bool {
+    spec.method == "POST" && spec.service == Service::Gateway && [DATABASE_BACKUP, BUCKET_BACKUP].contains(&path(spec))
 }
 
 /// The path without its query and without a slash at its end.

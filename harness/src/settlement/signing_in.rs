@@ -1,0 +1,57 @@
+//! Signs in to the accounts that may remove what is left: those that the run registered and those of the target file.
+
+use crate::actor::{Actor, Signature};
+use crate::check::{CannotLook, Case, Stop};
+use crate::ledger::{Owed, Thing};
+use crate::probe::Reply;
+use crate::target::Need;
+use serde_json::json;
+
+/// Long enough for a target whose clock a check has moved.
+const TOKEN_LIFE_S: i64 = 10 * 365 * 86_400;
+
+/// The name of a new access token of one user: made with the target's key, or got by signing in.
+pub(super) async fn token_of(case: &mut Case, owner: &str, all: &[Owed]) -> Result<Option<String>, Stop> {
+    if case.can(Need::SigningKey) && !owner.is_empty() {
+        let claims = json!({"sub": owner, "type": "access"});
+        return case.forge(&claims, Some(TOKEN_LIFE_S), Signature::Right).await.map(Some);
+    }
+    for account in accounts(case, all) {
+        let reply = sign_in(case, account).await?;
+        if reply.claims("access_token").at("/sub").text().is_some_and(|sub| sub == owner) {
+            return Ok(Some(reply.token("access_token")));
+        }
+    }
+    Ok(None)
+}
+
+/// The name of a new access token of whoever can be signed in.
+pub(super) async fn any_token(case: &mut Case, all: &[Owed]) -> Result<Option<String>, Stop> {
+    for account in accounts(case, all) {
+        let reply = sign_in(case, account).await?;
+        if reply.claims("access_token").at("/sub").text().is_some() {
+            return Ok(Some(reply.token("access_token")));
+        }
+    }
+    Ok(None)
+}
+
+async fn sign_in(case: &mut Case, (email, password): (String, String)) -> Result<Reply, Stop> {
+    let password = case.vault().seal("own password", &password);
+    let reply = case.sign_in(&Actor { id: String::new(), email, password }).await?;
+    match reply.silence().text() {
+        Some(silence) => Err(CannotLook::new("http", format!("nobody can be signed in: {silence}")).into()),
+        None => Ok(reply),
+    }
+}
+
+/// Whoever may be the owner, with the password: the accounts of this run and those of the target file.
+fn accounts(case: &Case, all: &[Owed]) -> Vec<(String, String)> {
+    let registered = all.iter().filter_map(|one| match (&one.thing, &one.password) {
+        (Thing::Account { email }, Some(password)) => Some((email.clone(), password.expose().to_owned())),
+        _ => None,
+    });
+    let accounts = case.live_target().map(|live| live.target.accounts.clone()).unwrap_or_default();
+    let given = accounts.all().iter().map(|account| (account.email.clone(), account.password.expose().to_owned()));
+    given.chain(registered).collect()
+}
