@@ -146,9 +146,9 @@ fn verdicts(outcome: &Outcome) -> String {
 }
 
 /// Every feature that was run whose steps came out otherwise, with what was wanted, and the first thing that did not hold.
-fn differences(record: &Record) -> Vec<String> {
+fn differences(record: &Record, audit: &[(u16, &str)]) -> Vec<String> {
     let mut all = Vec::new();
-    for (feature, wanted) in VERDICTS {
+    for &(feature, wanted) in audit {
         let Some(outcome) = record.outcomes.iter().find(|outcome| outcome.feature == feature) else {
             continue;
         };
@@ -194,11 +194,30 @@ async fn a_third_party_gets_the_verdicts_that_its_source_deserves() {
     let record = Record::read(&conduct(session, |_| ()).await.unwrap()).unwrap();
     assert!(record.finished());
     assert_eq!(record.outcomes.len(), VERDICTS.len());
-    let differences = differences(&record);
+    let differences = differences(&record, &VERDICTS);
     assert!(differences.is_empty(), "\n{}\n", differences.join("\n"));
     for (feature, most, asked) in [(7, 6, "/api/render/health"), (9, 5, "/api/diagrams/"), (33, 1, "-X OPTIONS")] {
         failure_is_shown_again(&system, &record, feature, most, asked).await;
     }
+}
+
+/// Of two features that only watch ordinary requests most is decided where a system has no probes to be asked.
+const WITHOUT_PROBES: [(u16, &str); 2] = [(12, "ppppppss"), (37, "pppppfpp")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_probes_a_system_is_judged_by_ordinary_requests() {
+    let Some(system) = start().await else {
+        return;
+    };
+    let file = system.folder.path().join("python.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("endpoints = true"));
+    fs::write(&file, text.replace("endpoints = true", "endpoints = false")).unwrap();
+    let target = external::load(&file, &|name| (name == KEY.0).then(|| KEY.1.to_owned())).unwrap();
+    let session = Session { numbers: WITHOUT_PROBES.map(|(feature, _)| feature).to_vec(), ..session(&system, target) };
+    let record = Record::read(&conduct(session, |_| ()).await.unwrap()).unwrap();
+    let differences = differences(&record, &WITHOUT_PROBES);
+    assert!(differences.is_empty(), "\n{}\n", differences.join("\n"));
 }
 
 /// Stands before a port and speaks TLS there: the new port, and what it proves itself by.
@@ -245,7 +264,7 @@ async fn within_tls_the_verdicts_are_the_same() {
     assert!(target.services.values().all(|service| service.base.starts_with("https://")));
     let session = Session { numbers: vec![11, 36, 37], ..session(&system, target) };
     let record = Record::read(&conduct(session, |_| ()).await.unwrap()).unwrap();
-    let differences = differences(&record);
+    let differences = differences(&record, &VERDICTS);
     assert!(differences.is_empty(), "\n{}\n", differences.join("\n"));
 }
 

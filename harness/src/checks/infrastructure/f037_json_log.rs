@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 
 /// What a line must hold as it is and yet stay one line.
 const HOSTILE: &str = "one \"two\"\nthree\r\n\tfour \\ {\"level\":\"DEBUG\"} ünï ☂ \u{2028} \u{1b}[31m";
+/// The same for what a header can carry.
+const HOSTILE_ID: &str = " \"two\" \\ {\"level\":\"DEBUG\"}";
 /// What a line's time may differ from the harness's, in seconds: less than any wrong zone.
 const SKEW: f64 = 60.0;
 /// Lines about a request that is handed on, where a service uses the original's words (contract, section 3.2).
@@ -17,10 +19,10 @@ const LINES_OF_A_TRACE: [(Service, usize); 2] = [(Service::Gateway, 5), (Service
 
 pub const CHECK: Check = Check {
     feature: 37,
-    revision: 3,
+    revision: 4,
     // Of its own: what a service writes at its start and at its end is read as well.
     setup: Setup::Own(Own::of(&Service::ALL)),
-    needs: &[Need::Log(Service::Auth), Need::Address(Service::Auth), Need::TestEndpoints],
+    needs: &[Need::Log(Service::Auth), Need::Address(Service::Auth)],
     control: "the search by one request's id finds no line of a request sent at the same moment",
     sabotage: &[
         set_variable("git-service writes lines for people", Service::Git, "LOG_FORMAT", "text").and_red(&[40]),
@@ -47,22 +49,14 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     }
 
     case.step(2, "The service is made to write a log line");
-    let (id, word) = (case.id(), case.word());
     let now = case.now().await?;
-    let mark = case.mark(Service::Auth).await?;
-    let path = format!("/test/error?user_id={}&file_id={word}", encoded(HOSTILE));
-    let reply = case.http(Service::Auth).get(&path).header("x-correlation-id", &id).send().await?;
-    case.expect("status of the probe that logs", reply.status(), is(200));
-    let lines = trace(case, Service::Auth, mark, &id).await?;
-    let errors: Vec<Seen> = lines.iter().filter(|line| line.at("/level").text() == Some("ERROR")).cloned().collect();
-    case.require("ERROR lines that the probe made", errors.len(), is(2))?;
+    let (id, lines) = if case.can(Need::TestEndpoints) { hostile_text(case).await? } else { hostile_id(case).await? };
     let others = one_request_each(case, &services).await?;
 
     case.step(3, "The line parses as one JSON object");
-    case.expect("lines of the probe's request that are not one JSON object", loose(&lines), is(0));
-    for line in &errors {
-        case.expect("text with quotes, line breaks and signs of all kinds", line.at("/user_id"), is(HOSTILE));
-        case.expect("the plain text beside it", line.at("/file_id"), is(word.as_str()));
+    case.expect("lines of the request that are not one JSON object", loose(&lines), is(0));
+    for (service, _, lines) in &others {
+        case.expect(format!("lines of {service} that are not one JSON object"), loose(lines), is(0));
     }
 
     case.step(
@@ -80,7 +74,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(5, "The line has `correlation_id`");
     for line in &lines {
-        case.expect("correlation_id of a line of the probe's request", line.at("/correlation_id"), is(id.as_str()));
+        case.expect("correlation_id of a line of the request", line.at("/correlation_id"), is(id.as_str()));
     }
     for (service, id, lines) in &others {
         case.expect(format!("lines of {service} about a request"), lines.len(), at_least(1.0));
@@ -93,6 +87,35 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(3, "The line parses as one JSON object");
     last_lines(case).await
+}
+
+/// The id of a request whose lines hold a text of all kinds, and those lines.
+async fn hostile_text(case: &mut Case) -> Result<(String, Vec<Seen>), Stop> {
+    let (id, word, mark) = (case.id(), case.word(), case.mark(Service::Auth).await?);
+    let path = format!("/test/error?user_id={}&file_id={word}", encoded(HOSTILE));
+    let reply = case.http(Service::Auth).get(&path).header("x-correlation-id", &id).send().await?;
+    case.expect("status of the probe that logs", reply.status(), is(200));
+    let lines = trace(case, Service::Auth, mark, &id).await?;
+    let errors: Vec<Seen> = lines.iter().filter(|line| line.at("/level").text() == Some("ERROR")).cloned().collect();
+    case.require("ERROR lines that the probe made", errors.len(), is(2))?;
+    case.step(3, "The line parses as one JSON object");
+    for line in &errors {
+        case.expect("text with quotes, line breaks and signs of all kinds", line.at("/user_id"), is(HOSTILE));
+        case.expect("the plain text beside it", line.at("/file_id"), is(word.as_str()));
+    }
+    Ok((id, lines))
+}
+
+/// As [`hostile_text`], where there is no probe: the id itself holds signs that a line must escape.
+async fn hostile_id(case: &mut Case) -> Result<(String, Vec<Seen>), Stop> {
+    let (word, mark) = (case.word(), case.mark(Service::Auth).await?);
+    let id = format!("{word}{HOSTILE_ID}");
+    let health = Service::Auth.health_path();
+    let reply = case.http(Service::Auth).get(health).header("x-correlation-id", &id).send().await?;
+    case.expect("status of the request", reply.status(), is(200));
+    let lines = trace(case, Service::Auth, mark, &word).await?;
+    case.require("lines about the request", lines.len(), at_least(1.0))?;
+    Ok((id, lines))
 }
 
 /// Lines that are no JSON object; the log probe shows them as their text alone.
