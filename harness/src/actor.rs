@@ -3,7 +3,7 @@
 use crate::check::{CannotLook, Case, Stop, Vault, is};
 use crate::ledger::Thing;
 use crate::probe::unix_now;
-use crate::target::{Need, Service};
+use crate::target::{Need, Power, Service};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -110,12 +110,18 @@ impl Case {
         self.http(Service::Gateway).post("/api/auth/login").json(body).send().await
     }
 
-    /// An access token for a user: made with the target's key where we have it, else by signing in.
+    /// Whether [`Case::token_of`] makes tokens instead of signing in. On somebody else's system nobody knows what else
+    /// signing in does, such as writing a session without which a token is worth nothing (feature 3).
+    pub fn makes_tokens(&self) -> bool {
+        self.can(Need::SigningKey) && self.can(Need::Power(Power::Configure))
+    }
+
+    /// An access token for a user: made with the target's key on a system of the harness's own, else by signing in.
     ///
     /// # Errors
     /// As [`Case::observe`].
     pub async fn token_of(&mut self, actor: &Actor) -> Result<String, Stop> {
-        if self.can(Need::SigningKey) {
+        if self.makes_tokens() {
             let claims = json!({"sub": actor.id, "type": "access"});
             return self.forge(&claims, Some(3600), Signature::Right).await;
         }

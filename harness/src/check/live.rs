@@ -7,7 +7,7 @@ use crate::target::{Lent, Need, Service, Target};
 use crate::wire::Client;
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -75,6 +75,8 @@ pub struct Live {
     pub guards: Mutex<Vec<(Protocol, Guard)>>,
     /// Answers that the loads of this case wait for, one after another.
     load: AtomicU32,
+    /// What this case has waited for in earnest, in ms.
+    waited_ms: AtomicU64,
 }
 
 impl Live {
@@ -101,6 +103,7 @@ impl Live {
             sql: Mutex::new(None),
             guards: Mutex::default(),
             load: AtomicU32::default(),
+            waited_ms: AtomicU64::default(),
             lent: Mutex::default(),
             ledger: None,
         }
@@ -151,12 +154,30 @@ impl Live {
         self.ledger.as_ref().map_or(Ok(()), |ledger| ledger.removed(&Thing::Stopped { service }))
     }
 
+    /// Writes down that the database which was put aside is back.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
+    pub fn database_is_back(&self, name: &str) -> Result<(), LedgerError> {
+        self.ledger.as_ref().map_or(Ok(()), |ledger| ledger.removed(&Thing::Database { name: name.to_owned() }))
+    }
+
     /// Notes that so many requests are about to be sent, some at a time: the deadline of the case moves on by what their
     /// answers take. Where requests keep to a pace, it is the pace that counts, however many are sent at a time.
     pub fn expect_load(&self, requests: usize, at_once: usize) {
         let at_once = if self.target.rules.pace.is_some() { 1 } else { at_once.max(1) };
         let answers = u32::try_from(requests.div_ceil(at_once)).unwrap_or(u32::MAX);
         self.load.fetch_add(answers, Ordering::Relaxed);
+    }
+
+    /// Moves the deadline of the check on by what is about to be waited for in earnest.
+    pub fn expect_wait(&self, wait: Duration) {
+        self.waited_ms.fetch_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// What it has waited for in earnest, and waits for now.
+    pub fn waited(&self) -> Duration {
+        Duration::from_millis(self.waited_ms.load(Ordering::Relaxed))
     }
 
     /// Answers that its loads wait for, one after another.

@@ -17,6 +17,11 @@ pub enum Thing {
         /// Which.
         service: Service,
     },
+    /// The database, which was put aside.
+    Database {
+        /// Its name.
+        name: String,
+    },
     /// An object in the S3 store, with all its versions.
     Object {
         /// Its bucket.
@@ -96,7 +101,8 @@ impl Thing {
     /// Whether it is one of those that this type's functions make: what a ledger holds is not trusted more than that.
     pub(super) fn is_sound(&self) -> bool {
         let made = match self {
-            Thing::Stopped { .. } => return true,
+            // Neither is removed, and both are only brought back where the target file says that they are.
+            Thing::Stopped { .. } | Thing::Database { .. } => return true,
             Thing::Object { bucket, key } => Thing::object(bucket, key),
             Thing::Bucket { name } => Thing::bucket(name),
             Thing::Diagram { id, owner } => Thing::diagram(id, owner),
@@ -118,6 +124,7 @@ impl std::fmt::Display for Thing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Thing::Stopped { service } => write!(f, "{service}, which was stopped"),
+            Thing::Database { name } => write!(f, "database {name}, which was put aside"),
             Thing::Object { bucket, key } => write!(f, "object {key} in bucket {bucket}"),
             Thing::Bucket { name } => write!(f, "bucket {name}"),
             Thing::Diagram { id, .. } => write!(f, "diagram {id}"),

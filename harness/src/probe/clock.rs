@@ -48,6 +48,7 @@ impl Case {
             let gone = moment.real.elapsed() + Duration::from_millis(moved.unsigned_abs());
             let rest = after.saturating_sub(gone);
             if patient {
+                live.expect_wait(rest);
                 tokio::time::sleep(rest).await;
             } else {
                 advance(&live, rest).await?;
@@ -66,7 +67,8 @@ impl Case {
         self.relies_on(Need::Patience(time));
         let asked = json!({"let pass, in s": time.as_secs_f64()});
         if self.can(Need::Patience(time)) {
-            self.observe("clock", asked, async |_| {
+            self.observe("clock", asked, async |live: Arc<Live>| {
+                live.expect_wait(time);
                 tokio::time::sleep(time).await;
                 Ok(json!("waited"))
             })

@@ -1,9 +1,10 @@
 //! The database as a whole: lost on purpose, as nobody would do it to one that matters.
 
+use super::kept_database;
 use super::refused::within;
 use super::sql::{options, pool};
 use crate::check::{Case, Live, Seen, Stop};
-use crate::target::Need;
+use crate::target::{Need, Power};
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
@@ -11,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The database that is always there.
-const MAINTENANCE: &str = "postgres";
+pub(super) const MAINTENANCE: &str = "postgres";
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Case {
-    /// Drops the target's database, whoever is connected to it, and makes an empty one of the same name.
+    /// Drops the target's database, whoever is connected to it, and makes an empty one of the same name. On somebody else's
+    /// system it is put aside, until [`Case::bring_database_back`].
     ///
     /// # Errors
     /// [`Stop::Needs`] where there is no access, or the target may not be disturbed; [`Stop::CannotLook`] where the
@@ -27,6 +29,10 @@ impl Case {
         self.observe("sql", json!("the database is dropped, and an empty one made"), async |live: Arc<Live>| {
             // Connections to what is gone are of no use to anybody.
             live.sql.lock().expect("nothing panics while it holds this lock").take();
+            if !live.target.ours {
+                kept_database::put_aside(&live).await?;
+                return Ok(json!("put aside, and an empty one made in its place"));
+            }
             let options: PgConnectOptions = options(&live)?;
             let name = options.get_database().unwrap_or_default().replace('"', "\"\"");
             let work = async {
@@ -41,6 +47,25 @@ impl Case {
             };
             within(live.patience.statement(), work).await?;
             Ok(json!("dropped and made anew"))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Has somebody else's database as it was before it was dropped, whatever became of it since. Nothing on a system of the
+    /// harness's own, which is thrown away.
+    ///
+    /// # Errors
+    /// [`Stop::CannotLook`] where it cannot be brought back.
+    pub async fn bring_database_back(&mut self) -> Result<(), Stop> {
+        if self.can(Need::Power(Power::Configure)) {
+            return Ok(());
+        }
+        self.observe("sql", json!("the database is brought back"), async |live: Arc<Live>| {
+            if kept_database::is_aside(&live) {
+                kept_database::bring_back(&live).await?;
+            }
+            Ok(json!("as it was before it was dropped"))
         })
         .await?;
         Ok(())

@@ -7,6 +7,7 @@ mod containers;
 mod database;
 mod doubles;
 mod http;
+mod kept_database;
 mod log;
 mod manifests;
 mod metrics;
@@ -30,5 +31,6 @@ pub use self::sql::Held;
 
 pub(crate) use self::clock::unix_now;
 pub(crate) use self::http::{Spec, TARGET_DOWN, exchange};
+pub(crate) use self::kept_database::{bring_back, is_aside};
 #[cfg(test)]
 pub(crate) use self::manifests::documents;

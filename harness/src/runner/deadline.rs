@@ -21,8 +21,8 @@ const ANSWERS: u32 = 160;
 const SLOWEST: Duration = Duration::from_secs(1);
 /// Where nothing was measured, for nothing answered or nobody asked.
 const UNMEASURED: Duration = Duration::from_secs(120);
-/// Waits as long as `--patience` allows, in one check, at most.
-const WAITS: u32 = 8;
+/// For what is waited for in steps until it is so, where nothing can be hastened: of what `--patience` allows, so much.
+const UNTIL: Duration = Duration::from_secs(120);
 /// What it may take longer in a cluster, which pulls images and starts pods more than once.
 const IN_A_CLUSTER: Duration = Duration::from_secs(1_500);
 /// What it may take longer where an engine starts and stops the thirteen containers of a system.
@@ -40,7 +40,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Of this check, as far as it has come: what it sends as a load moves its deadline on.
+    /// Of this check, as far as it has come: what it sends as a load, and what it waits for, move its deadline on.
     pub fn of(live: &Live, check: &Check, answer: Option<Duration>) -> Deadline {
         let needs = |need| check.needs.contains(&need);
         let pods = if needs(Need::Manifests) && live.target.cluster.is_some() { IN_A_CLUSTER } else { Duration::ZERO };
@@ -50,7 +50,7 @@ impl Deadline {
             answer: answer
                 .map(|answer| live.target.rules.pace.as_ref().map_or(answer, |pace| answer.max(pace.between()))),
             answers: ANSWERS.saturating_add(live.load()),
-            beside: live.patience.longest_wait * WAITS + pods + containers,
+            beside: live.waited() + live.patience.longest_wait.min(UNTIL) + pods + containers,
         }
     }
 
@@ -136,6 +136,18 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_in_earnest_moves_the_deadline_on_however_many_there_are() {
+        let patience = Patience { longest_wait: Duration::from_secs(301), ..Patience::default() };
+        let (live, check) = (live(patience, None), checks::find(47).unwrap());
+        let answer = Some(Duration::from_millis(8));
+        let before = Deadline::of(&live, check, answer).limit();
+        for _ in 0..13 {
+            live.expect_wait(Duration::from_millis(60_200));
+        }
+        assert_eq!(Deadline::of(&live, check, answer).limit() - before, Duration::from_millis(13 * 60_200));
+    }
+
+    #[test]
     fn requests_that_keep_to_a_pace_come_no_faster() {
         let (live, check) = (live(Patience::default(), Some(5)), checks::find(42).unwrap());
         live.expect_load(1_000, 8);
@@ -147,7 +159,7 @@ mod tests {
     fn what_is_slow_by_itself_comes_on_top() {
         let patience = Patience { longest_wait: Duration::from_secs(60), ..Patience::default() };
         let waiting = Deadline::of(&live(patience, None), checks::find(41).unwrap(), Some(Duration::ZERO));
-        assert_eq!(waiting.limit(), WORK + Duration::from_secs(480));
+        assert_eq!(waiting.limit(), WORK + Duration::from_secs(60));
         assert_eq!(of(31, 0).limit(), WORK + IN_CONTAINERS);
     }
 

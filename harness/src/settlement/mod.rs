@@ -90,6 +90,7 @@ async fn attempt(live: &Arc<Live>, one: &Owed, all: &[Owed]) -> Result<(), Remai
     }
     match one.thing {
         Thing::Stopped { service } => services::start(live, service).await,
+        Thing::Database { .. } => services::database(live).await,
         _ => remove(&mut Case::live(live.clone(), 0, 0, 0), one, all).await,
     }
 }
@@ -119,7 +120,7 @@ async fn remove(case: &mut Case, owed: &Owed, all: &[Owed]) -> Result<(), Remain
             rows::remove(case, "users", &format!("email = '{email}'")).await
         }
         Thing::Account { .. } => Err(Remains(NO_ROUTE.to_owned())),
-        Thing::Stopped { .. } => Ok(()),
+        Thing::Stopped { .. } | Thing::Database { .. } => Ok(()),
     }
 }
 

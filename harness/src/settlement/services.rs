@@ -1,4 +1,4 @@
-//! Services that a check has stopped.
+//! Services that a check has stopped, and the database that it has put aside.
 
 use super::Remains;
 use crate::check::Live;
@@ -6,17 +6,19 @@ use crate::ledger::{Ledger, LedgerError, Thing};
 use crate::target::Service;
 use std::sync::Arc;
 
-/// Starts again what the ledger says was stopped and not started since; names what does not come back, and why.
+/// Starts again what the ledger says was stopped and not started since, and brings the database back; names what does not come back, and why.
 ///
 /// # Errors
 /// When the ledger cannot be written.
 pub async fn bring_back(ledger: &Ledger, live: &Arc<Live>) -> Result<Vec<String>, LedgerError> {
     let mut missing = Vec::new();
     for owed in ledger.owed() {
-        let Thing::Stopped { service } = owed.thing else {
-            continue;
+        let back = match owed.thing {
+            Thing::Stopped { service } => start(live, service).await,
+            Thing::Database { .. } => database(live).await,
+            _ => continue,
         };
-        match start(live, service).await {
+        match back {
             Ok(()) => ledger.removed(&owed.thing)?,
             Err(Remains(why)) => missing.push(format!("{}: {why}", owed.thing)),
         }
@@ -29,6 +31,13 @@ pub(super) async fn start(live: &Live, service: Service) -> Result<(), Remains> 
         Some(control) => control.start(service).await.map_err(|error| Remains(error.to_string())),
         None => Err(Remains("the target file has no [control] any more".to_owned())),
     }
+}
+
+pub(super) async fn database(live: &Live) -> Result<(), Remains> {
+    if live.target.postgres.is_none() {
+        return Err(Remains("the target file has no [postgres] any more".to_owned()));
+    }
+    crate::probe::bring_back(live).await.map_err(|error| Remains(error.to_string()))
 }
 
 #[cfg(test)]

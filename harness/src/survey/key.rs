@@ -32,6 +32,9 @@ pub fn key(need: Need) -> Option<String> {
         | Need::ClusterMetrics
         | Need::NamedCallers
         | Need::LongQueries
+        | Need::HeldMemory
+        | Need::KindsOfBackups
+        | Need::CountedCalls
         | Need::TwoWays
         | Need::Part(_)
         | Need::Power(_) => {

@@ -60,6 +60,12 @@ pub enum Need {
     NamedCallers,
     /// Queries that may run longer than a caller waits for a connection, which only a load shows.
     LongQueries,
+    /// Memory that is held until it is collected (`docs/monitoring.md`), which only asking for it shows.
+    HeldMemory,
+    /// Base and incremental backups by `backup_type` (`docs/backup.md`), which only asking for one shows.
+    KindsOfBackups,
+    /// Edges of the dependency map that count their calls, which only calls show.
+    CountedCalls,
     /// The same work done in a dear way and a cheap one (`docs/monitoring.md`), which only asking for it shows.
     TwoWays,
     /// Power to do this to the target.
@@ -138,6 +144,9 @@ impl std::fmt::Display for Need {
             Need::ClusterMetrics => f.write_str("metrics server in the Kubernetes cluster"),
             Need::NamedCallers => f.write_str("callers who name themselves by X-Service-Name (docs/monitoring.md)"),
             Need::LongQueries => f.write_str("queries that run longer than a caller waits for a connection"),
+            Need::HeldMemory => f.write_str("memory that is held until it is collected (docs/monitoring.md)"),
+            Need::KindsOfBackups => f.write_str("base and incremental backups by backup_type (docs/backup.md)"),
+            Need::CountedCalls => f.write_str("edges of the dependency map that count their calls"),
             Need::TwoWays => f.write_str("the same work in a dear way and a cheap one (docs/monitoring.md)"),
             Need::Part(part) => part.fmt(f),
             Need::Power(power) => power.fmt(f),

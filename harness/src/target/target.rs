@@ -209,6 +209,9 @@ impl Target {
             | Need::ClusterMetrics
             | Need::NamedCallers
             | Need::LongQueries
+            | Need::HeldMemory
+            | Need::KindsOfBackups
+            | Need::CountedCalls
             | Need::TwoWays
             | Need::Patience(_) => false,
         }

@@ -1,4 +1,4 @@
-//! Ids, words and passwords of a case: they follow from the seed, so that a run can be done again.
+//! Ids, words, passwords and neighbours of a case: they follow from the seed, so that a run can be done again.
 
 use super::Case;
 
@@ -13,6 +13,14 @@ impl Case {
     pub fn word(&mut self) -> String {
         let id = self.id();
         format!("conform-f{:03}-{}", self.circumstances.feature, &id[..8])
+    }
+
+    /// The name of an address in the network (`/24`) of the one that this case's requests claim to come from.
+    pub fn neighbour(&mut self, last: u8) -> String {
+        let own = self.live_target().and_then(|live| live.client_address.clone());
+        let own = own.unwrap_or_else(|| "10.0.0.1".to_owned());
+        let network = own.rsplit_once('.').map_or(own.as_str(), |(network, _)| network);
+        self.vault.seal("neighbouring address", &format!("{network}.{last}"))
     }
 
     /// The name of a fresh password; only the wire sees its value.

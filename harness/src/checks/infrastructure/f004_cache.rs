@@ -1,17 +1,15 @@
 //! Feature 4: Redis holds cache entries for five minutes and lets them go when the data changes.
 
+use super::stored_value::{all_keys, value_of};
 use crate::check::{Case, Check, Seen, Stop, absent, between, contains, is, one_of, such_that};
 use crate::probe::Reply;
 use crate::sabotage::{run_redis, set_variable};
 use crate::target::{Need, Own, Part, Service, Setup};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Life of an entry, in seconds.
 const LIFE: &str = "300";
-/// Databases of Redis in which deployments keep such things (contract, section 5.1).
-const DATABASES: [u8; 2] = [0, 1];
 /// Changes that are made while others read.
 const ROUNDS: u32 = 8;
 
@@ -141,15 +139,6 @@ impl Entry {
     }
 }
 
-/// The value of a key, whether it is a text or a hash.
-async fn value_of(case: &mut Case, database: u8, key: &str) -> Result<Seen, Stop> {
-    let text = case.redis(database, &["GET", key]).await?;
-    if !text.at("/error").is_there() {
-        return Ok(text);
-    }
-    case.redis(database, &["HVALS", key]).await
-}
-
 /// A diagram of the check's own, and its owner.
 struct Diagram {
     id: String,
@@ -177,21 +166,13 @@ impl Diagram {
 
     /// Reads it, and finds what the system keeps of that in Redis, if it does.
     async fn read_into_cache(&self, case: &mut Case) -> Result<(Reply, Option<Entry>), Stop> {
-        let mut before = BTreeSet::new();
-        for database in DATABASES {
-            before.extend(keys(&case.redis_keys(database, "*").await?).into_iter().map(|key| (database, key)));
-        }
+        let before = all_keys(case).await?;
         let reply = self.read(case).await?;
         case.require("status of reading the diagram", reply.status(), is(200))?;
         let mut found = Vec::new();
-        for database in DATABASES {
-            for key in keys(&case.redis_keys(database, "*").await?) {
-                if before.contains(&(database, key.clone())) {
-                    continue;
-                }
-                if value_of(case, database, &key).await?.value().to_string().contains(&self.title) {
-                    found.push(Entry { database, key });
-                }
+        for (database, key) in all_keys(case).await?.difference(&before) {
+            if value_of(case, *database, key).await?.value().to_string().contains(&self.title) {
+                found.push(Entry { database: *database, key: key.clone() });
             }
         }
         let names: Vec<&str> = found.iter().map(|entry| entry.key.as_str()).collect();
@@ -278,8 +259,4 @@ async fn cached_or_not_is_the_same_to_others(case: &mut Case, cached: &Diagram, 
     let after = case.http(Service::Gateway).get(&cached.path()).bearer(&token).send().await?;
     case.expect("status for another user of a diagram that is cached", after.status(), is(before.status()));
     Ok(())
-}
-
-fn keys(seen: &Seen) -> Vec<String> {
-    seen.items().iter().filter_map(|key| key.text().map(str::to_owned)).collect()
 }

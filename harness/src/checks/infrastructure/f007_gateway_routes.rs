@@ -1,6 +1,6 @@
 //! Feature 7: the gateway forwards each request to the service that its path prefix names.
 
-use super::log_line::ended;
+use super::log_line::{ended, service_of};
 use crate::check::{Case, Check, Seen, Stop, absent, contains, is, one_of, present, such_that};
 use crate::probe::{Mark, Reply};
 use crate::sabotage::{rewrite_status, rewrite_text};
@@ -145,7 +145,7 @@ async fn is_logged(case: &mut Case, service: Service, mark: Option<Mark>, id: &s
     };
     let lines = case.lines(mark, &[id], |line| line["correlation_id"] == json!(id)).await?;
     let line = lines.first().cloned().unwrap_or_else(|| case.silence());
-    case.expect(format!("service whose log holds the request to {service}"), line.at("/service"), is(service.name()));
+    case.expect(format!("service whose log holds the request to {service}"), service_of(&line), is(service.name()));
     Ok(())
 }
 
@@ -175,7 +175,7 @@ async fn ai_has_answered(
     let ids: Vec<&str> = others.iter().copied().chain([sent.id.as_str()]).collect();
     let lines = case.lines(mark, &ids, |line| line["correlation_id"] == json!(sent.id)).await?;
     let first = lines.first().cloned().unwrap_or_else(|| case.silence());
-    case.expect("service whose log holds the request", first.at("/service"), is("ai-service"));
+    case.expect("service whose log holds the request", service_of(&first), is("ai-service"));
     let foreign: Vec<Value> =
         lines.iter().map(|line| line.at("/correlation_id").into()).filter(|id: &Value| *id != json!(sent.id)).collect();
     case.expect("requests to other services in ai-service's log", foreign, absent());

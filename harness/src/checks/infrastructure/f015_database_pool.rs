@@ -35,9 +35,9 @@ const ROUNDS: usize = 8;
 
 pub const CHECK: Check = Check {
     feature: 15,
-    revision: 4,
+    revision: 5,
     setup: Setup::Own(Own::of(&[Service::Auth])),
-    needs: &[Need::Address(Service::Auth), Need::Sql, Need::Disposable, Need::SigningKey],
+    needs: &[Need::Address(Service::Auth), Need::Sql, Need::Disposable],
     control: "a caller that waits 28 s for a connection has not been refused yet",
     sabotage: &[
         set_variable("auth-service keeps five connections", Service::Auth, "POSTGRES_POOL_SIZE", "5"),
@@ -52,6 +52,9 @@ type Connection = (u64, String);
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
     let actor = case.actor().await?;
+    if !case.makes_tokens() {
+        case.needs(Need::Address(Service::Gateway))?;
+    }
     let token = case.token_of(&actor).await?;
 
     case.step(2, "The service starts and its pool is in place");

@@ -13,7 +13,7 @@ const DRAWINGS: u32 = 5000;
 
 pub const CHECK: Check = Check {
     feature: 22,
-    revision: 2,
+    revision: 3,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Diagram])),
     needs: &[Need::Sql, Need::Address(Service::Gateway)],
     control: "drawings that match in part only are not found",

@@ -22,7 +22,7 @@ const LIST: &str = "/api/diagrams/";
 
 pub const CHECK: Check = Check {
     feature: 26,
-    revision: 2,
+    revision: 3,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Diagram])),
     needs: &[Need::Sql],
     control: "titles that share a few trigrams with the word are not found",
@@ -46,8 +46,15 @@ pub const CHECK: Check = Check {
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(1, "The extension `pg_trgm` is on");
-    let extension = case.rows("select extname as name from pg_extension where extname = 'pg_trgm'").await?;
+    let extension = case
+        .rows(
+            "select e.extname as name, quote_ident(n.nspname) as schema \
+             from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm'",
+        )
+        .await?;
     case.require("extension", extension.at("/0/name"), is("pg_trgm"))?;
+    // Who connects may look for names in other schemas than the services do.
+    let schema = extension.at("/0/schema").text().unwrap_or("public").to_owned();
 
     case.step(2, "A GIN index of trigrams on `files.title` exists");
     let of_title: Vec<String> = indexes_led_by(case, "files", "title")
@@ -62,7 +69,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.needs(Need::Disposable)?;
     let actor = case.actor().await?;
     fill(case, &actor).await?;
-    let searched = Searched(actor.id.clone());
+    let searched = Searched { owner: actor.id.clone(), schema: schema.clone() };
     let found = searched.search(case, WORD, None).await?;
     case.require("titles found", &found, is(json!(MATCHES)))?;
     let api = Api::of(case, &actor).await?;
@@ -75,7 +82,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     api.is_private(case).await?;
 
     case.step(5, "The similarity threshold decides which titles count as a match");
-    let limit = case.rows("select show_limit() as threshold").await?;
+    let limit = case.rows(&format!("select {schema}.show_limit() as threshold")).await?;
     case.expect("threshold that is set", limit.at("/0/threshold"), within(1e-6, 0.3));
     for (threshold, found) in [(0.31, &MATCHES[..]), (0.4, &MATCHES[1..]), (0.6, &MATCHES[2..]), (0.7, &[])] {
         let seen = searched.search(case, MISSPELT, Some(threshold)).await?;
@@ -88,7 +95,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let files = case.rows("select count(*) as files from files").await?;
     case.expect("files searched", files.at("/0/files"), at_least(TITLES as f64));
     // All files are searched, and those that are somebody else's may be found as well.
-    let timed = case.explain(&query(MISSPELT)).await?;
+    let timed = case.explain(&query(&schema, MISSPELT)).await?;
     let found = timed.at("/plan/Actual Rows");
     case.expect("files found by the search that was timed", found, at_least(MATCHES.len() as f64));
 
@@ -121,18 +128,23 @@ async fn fill(case: &mut Case, actor: &Actor) -> Result<(), Stop> {
     .await
 }
 
-fn query(word: &str) -> String {
-    format!("select title from files where title % '{word}'")
+fn query(schema: &str, word: &str) -> String {
+    format!("select title from files where title operator({schema}.%) '{word}'")
 }
 
 /// The files of this owner: those of others hold what they like.
-struct Searched(String);
+struct Searched {
+    owner: String,
+    /// Where the extension is.
+    schema: String,
+}
 
 impl Searched {
     /// Titles that are similar to a word, the most similar last.
     async fn search(&self, case: &mut Case, word: &str, threshold: Option<f64>) -> Result<Seen, Stop> {
-        let owner = &self.0;
-        let ordered = format!("{} and owner_id = '{owner}' order by similarity(title, '{word}'), title", query(word));
+        let Searched { owner, schema } = self;
+        let query = query(schema, word);
+        let ordered = format!("{query} and owner_id = '{owner}' order by {schema}.similarity(title, '{word}'), title");
         let titles = format!("select coalesce(json_agg(title), '[]') as titles from ({ordered}) found");
         let set: Vec<String> =
             threshold.iter().map(|value| format!("set local pg_trgm.similarity_threshold = {value}")).collect();

@@ -17,7 +17,7 @@ const SECRET: &str = "not for everybody";
 
 pub const CHECK: Check = Check {
     feature: 28,
-    revision: 1,
+    revision: 2,
     setup: Setup::Own(Own::of(&[]).with(&[Part::ObjectStore])),
     needs: &[Need::ObjectStore],
     control: "a URL with another signature, object, method or expiry gives no access, and a fresh one still does",
@@ -62,6 +62,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let again = case.follow(&url, "GET", "").await?;
     case.expect("status of following it once more", again.status(), is(200));
     gives_no_more(case, asked, &url, &content).await?;
+
+    // Whatever became of it, what follows is about an object that is there.
+    let stored = case.store(Store::Main).put(&bucket, "report.txt", content.as_str()).send().await?;
+    case.require("status of storing report.txt once more", stored.status(), is(200))?;
 
     case.step(5, "The 1 hour of the URL passes");
     let lapsed = the_hour_passes(case, asked, &url).await?;

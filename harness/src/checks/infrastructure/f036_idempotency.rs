@@ -1,6 +1,7 @@
 //! Feature 36: a repeated request with the same idempotency key runs only once.
 
 use super::executions::Executions;
+use super::stored_value::databases;
 use crate::actor::Actor;
 use crate::check::{Case, Check, Stop, absent, between, is, is_not, one_of, present, such_that};
 use crate::probe::Reply;
@@ -17,7 +18,7 @@ const TWINS: usize = 10;
 
 pub const CHECK: Check = Check {
     feature: 36,
-    revision: 3,
+    revision: 5,
     setup: Setup::Shared,
     needs: &[Need::Address(Service::Gateway)],
     control: "the same request with another key, or of another user, runs anew",
@@ -179,8 +180,12 @@ async fn twins_run_once(case: &mut Case, tally: &Tally, token: &str) -> Result<S
         .twins(TWINS)
         .await?;
     tally.made(case, &format!("{TWINS} twins at the same moment"), &title, 1).await?;
-    let ids: std::collections::BTreeSet<String> =
-        replies.iter().map(|reply| reply.at("/id").value().to_string()).collect();
+    // Whoever comes while the first is under way waits for its answer or is told to come again; it makes nothing.
+    let is_told_to_wait = |reply: &&Reply| [409.0, 425.0, 429.0].map(Some).contains(&reply.status().number());
+    let again = create(case, Some(token), &key, &title).await?;
+    case.expect("status of the same request after the twins", again.status(), one_of([200, 201]));
+    let answered = replies.iter().filter(|reply| !is_told_to_wait(reply)).chain([&again]);
+    let ids: std::collections::BTreeSet<String> = answered.map(|reply| reply.at("/id").value().to_string()).collect();
     let one =
         such_that("one and the same id", |ids| ids.as_array().is_some_and(|ids| ids.len() == 1 && ids[0] != "null"));
     case.expect(format!("ids answered to {TWINS} twins"), ids.into_iter().collect::<Vec<_>>(), one);
@@ -201,6 +206,14 @@ async fn updates_run_once(case: &mut Case, token: &str, diagram: &str, key: &str
     }
     let now = case.http(Service::Gateway).get(&path).bearer(token).send().await?;
     case.expect("version after both PUTs", now.at("/current_version"), is(2));
+    // The same method, body and key on another path.
+    let (another_key, title) = (case.id(), case.word());
+    let other = create(case, Some(token), &another_key, &title).await?;
+    let other = other.at("/id").text().unwrap_or("no-diagram").to_owned();
+    let put = case.http(Service::Gateway).method("PUT", &format!("{ROUTE}{other}")).bearer(token);
+    let reply = put.header("idempotency-key", key).json(json!({"description": "once"})).send().await?;
+    case.expect("version after the same PUT to another diagram", reply.at("/current_version"), is(2));
+    case.expect("id in its answer", reply.at("/id"), is(other.as_str()));
     Ok(())
 }
 
@@ -245,7 +258,7 @@ async fn answer_is_kept_for_a_day(case: &mut Case, key: &str) -> Result<(), Stop
     }
     let mut lives = Vec::new();
     // Which database keeps the answers differs between deployments (contract, section 5.1).
-    for database in [0, 1] {
+    for database in databases(case).await? {
         for found in case.redis_keys(database, &format!("idempotency:*{key}*")).await?.items() {
             let name = found.text().unwrap_or_default().to_owned();
             lives.push(case.redis(database, &["TTL", &name]).await?);

@@ -24,7 +24,7 @@ const UNHURRIED: f64 = 2500.0;
 
 pub const CHECK: Check = Check {
     feature: 39,
-    revision: 2,
+    revision: 3,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth, Service::Diagram]).with(&[Part::ErrorTracker]).set(
         &[
             (Service::Auth, "VERSION", VERSION),

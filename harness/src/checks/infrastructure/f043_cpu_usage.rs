@@ -35,7 +35,7 @@ const WAITED_MS: f64 = 2500.0;
 
 pub const CHECK: Check = Check {
     feature: 43,
-    revision: 3,
+    revision: 4,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
     needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
     control: "at rest little CPU is used and no sample warns; both ways of the work come to the same result",
@@ -284,16 +284,29 @@ async fn operations_are_named(case: &mut Case, before: Option<f64>) -> Result<()
     Ok(())
 }
 
-/// The contract names no field for it: any list in the answer will do whose first entry names the load.
+/// The contract names no field for it: any will do that names the load, and first or with the largest number where it
+/// names several operations.
 fn named_in_another_way(case: &mut Case, answer: &Reply) -> Result<(), Stop> {
     let body = answer.body();
-    let lists = body.keys().into_iter().map(|field| body.key(&field)).filter(|value| !value.items().is_empty());
-    let first: Vec<Value> = lists.map(|list| list.at("/0").value().clone()).collect();
-    let load = such_that(format!("a list of operations that begins with {STRESS}"), |lists| {
-        lists.as_array().is_some_and(|all| all.iter().any(|first| first.to_string().contains(STRESS)))
+    let dearest: Vec<Value> = body.keys().into_iter().map(|field| dearest(body.key(&field).value())).collect();
+    let load = such_that(format!("one of them names {STRESS}"), |fields| {
+        fields.as_array().is_some_and(|all| all.iter().any(|dearest| dearest.to_string().contains(STRESS)))
     });
-    case.expect("first entries of the lists in the answer of /test/cpu", first, load);
+    case.expect("what comes first in the fields of /test/cpu's answer", dearest, load);
     Ok(())
+}
+
+/// The first of a list, the largest by number of an object, or the text itself; `null` of all else.
+fn dearest(value: &Value) -> Value {
+    match value {
+        Value::Array(all) => all.first().cloned().unwrap_or_default(),
+        Value::Object(all) => {
+            let numbers = all.iter().filter_map(|(name, number)| Some((name, number.as_f64()?)));
+            numbers.max_by(|one, other| one.1.total_cmp(&other.1)).map_or(Value::Null, |(name, _)| json!(name))
+        }
+        Value::String(_) => value.clone(),
+        _ => Value::Null,
+    }
 }
 
 /// The same load, done in one way.
@@ -357,11 +370,6 @@ async fn lasting_load(case: &mut Case, counts_to: bool) -> Result<(), Stop> {
             continue;
         }
         refused += 1;
-        let soon = such_that("so many seconds", |value| {
-            value.as_str().and_then(|text| text.parse::<u64>().ok()).is_some_and(|seconds| seconds >= 1)
-        });
-        case.expect("Retry-After of a refusal", reply.header("retry-after"), soon);
-        case.expect("what a refusal says", reply.at("/detail"), such_that("some words", Value::is_string));
     }
     case.expect("hard work that was done all the same", done, at_least(1.0));
     let throttled = json!({"refused": refused, "ms": longest});

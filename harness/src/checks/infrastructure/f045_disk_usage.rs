@@ -20,7 +20,7 @@ const ALERTS: &str = "api_gateway_disk_alert_triggered_total";
 
 pub const CHECK: Check = Check {
     feature: 45,
-    revision: 2,
+    revision: 3,
     setup: Setup::Own(Own::of(&[Service::Gateway]).with(&[Part::ObjectStore]).set(&[(
         Service::Gateway,
         "STORAGE_CAPACITY_BYTES",
@@ -38,10 +38,12 @@ pub const CHECK: Check = Check {
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(1, "GET /test/disk gives the disk use of MinIO");
-    for bucket in BUCKETS {
-        // Where the services have made them already, that is as well.
-        let made = case.store(Store::Main).make_bucket(bucket).send().await?;
-        case.require(format!("status of making `{bucket}`"), made.status(), one_of([200, 409]))?;
+    if case.can(Need::Power(Power::Configure)) {
+        // A store that was just started has none. That others have theirs is what feature 6 is about.
+        for bucket in BUCKETS {
+            let made = case.store(Store::Main).make_bucket(bucket).send().await?;
+            case.require(format!("status of making `{bucket}`"), made.status(), one_of([200, 409]))?;
+        }
     }
     let before = disk(case).await?;
     case.require("status of GET /test/disk", before.status(), is(200))?;
@@ -83,10 +85,16 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(6, "The alert threshold is 80 % of the capacity");
     case.expect("threshold of the alert, in %", after.at("/configuration/alert_threshold_percent"), is(80));
-    case.needs(Need::Part(Part::ObjectStore))?;
+    let own_store = Need::Part(Part::ObjectStore);
+    if !case.can(own_store) {
+        // The threshold is stated, and nobody fills a store that is not the check's own.
+        case.step(7, "An alert is raised when the threshold is reached");
+        return case.needs(own_store);
+    }
     let name = just_below(case).await?;
 
     case.step(7, "An alert is raised when the threshold is reached");
+    case.needs(own_store)?;
     reached_and_left(case, &name).await
 }
 

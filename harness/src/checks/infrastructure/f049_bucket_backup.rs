@@ -3,7 +3,7 @@
 use crate::check::{Case, Check, Stop, above, at_least, between, is};
 use crate::probe::{Filler, Reply, Store};
 use crate::sabotage::{rewrite_store_status, set_variable};
-use crate::target::{Need, Own, Part, Service, Setup};
+use crate::target::{Need, Own, Part, Power, Service, Setup};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ const ROUTES: [(&str, &str); 5] = [
 
 pub const CHECK: Check = Check {
     feature: 49,
-    revision: 1,
+    revision: 2,
     setup: Setup::Own(Own::of(&[Service::Gateway]).with(&[Part::ObjectStore, Part::SecondObjectStore])),
     needs: &[Need::ObjectStore, Need::Address(Service::Gateway)],
     control: "what is in another bucket is in no backup, and what is there already is not replaced unasked",
@@ -275,8 +275,10 @@ async fn another_region(case: &mut Case, token: &str, bucket: &str, first: &str)
 
 /// Each week, without anybody asking for it.
 async fn backed_up_by_itself(case: &mut Case, token: &str) -> Result<(), Stop> {
-    for bucket in ["diagrams", "exports", "uploads"] {
-        case.store(Store::Main).make_bucket(bucket).send().await?;
+    if case.can(Need::Power(Power::Configure)) {
+        for bucket in ["diagrams", "exports", "uploads"] {
+            case.store(Store::Main).make_bucket(bucket).send().await?;
+        }
     }
     let scheduled = |list: &Reply| -> Vec<String> {
         let names = list.at("/backups").items();

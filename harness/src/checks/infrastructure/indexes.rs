@@ -94,6 +94,22 @@ async fn list(case: &mut Case, condition: &str) -> Result<Vec<FoundIndex>, Stop>
     Ok(found.items().into_iter().map(FoundIndex).collect())
 }
 
+/// The statements that take indexes of the schema away: with its constraint goes the index of one.
+pub async fn dropping(case: &mut Case, names: &[String]) -> Result<Vec<String>, Stop> {
+    let found = case
+        .rows(&format!(
+            "select case when c.conname is null then format('drop index %I', x.relname) \
+               else format('alter table %I drop constraint %I cascade', t.relname, c.conname) end as statement \
+             from pg_index i join pg_class x on x.oid = i.indexrelid join pg_class t on t.oid = i.indrelid \
+             join pg_namespace n on n.oid = x.relnamespace left join pg_constraint c on c.conindid = i.indexrelid \
+               and c.conrelid = i.indrelid and c.contype in ('p', 'u', 'x') \
+             where n.nspname = 'public' and x.relname in ('{}') order by x.relname",
+            names.join("', '")
+        ))
+        .await?;
+    Ok(found.items().iter().filter_map(|row| row.at("/statement").text().map(str::to_owned)).collect())
+}
+
 /// Waits until every statement may use a new index. Where rows had been updated before, that is once all transactions
 /// that were running then have ended, those of other databases among them.
 pub async fn until_usable(case: &mut Case, index: &str) -> Result<(), Stop> {

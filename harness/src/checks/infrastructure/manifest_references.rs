@@ -13,7 +13,7 @@ pub struct Question {
 }
 
 /// All questions.
-pub const QUESTIONS: [Question; 13] = [
+pub const QUESTIONS: [Question; 12] = [
     Question { faults: "documents that are not of their kind", find: |all| all.broken.clone() },
     Question { faults: "fields that their kind does not have", find: |all| all.unknown.clone() },
     Question { faults: "objects that are there twice", find: twice },
@@ -26,7 +26,6 @@ pub const QUESTIONS: [Question; 13] = [
     Question { faults: "ingresses that turn every path into one", find: rewrites },
     Question { faults: "autoscalers of what is not there, or that measure what nobody requests", find: autoscalers },
     Question { faults: "disruption budgets and monitors that select nothing, or one thing twice", find: selectors },
-    Question { faults: "settings that Kubernetes' links to Services would overwrite", find: links },
 ];
 
 fn twice(all: &Manifests) -> Vec<String> {
@@ -272,40 +271,6 @@ fn selectors(all: &Manifests) -> Vec<String> {
         }
     }
     faults
-}
-
-/// For a Service `auth-service` Kubernetes sets `AUTH_SERVICE_PORT` to `tcp://…` in every pod of its namespace, unless
-/// the pod says otherwise; the services read a number there.
-fn links(all: &Manifests) -> Vec<String> {
-    let mut faults = Vec::new();
-    for service in Service::ALL {
-        let Some(workload) = all.workload_of(service.name()) else {
-            continue;
-        };
-        if workload.pod().at("/enableServiceLinks").value() == false {
-            continue;
-        }
-        for linked in all.of_kind("Service").filter(|one| one.namespace == workload.namespace) {
-            let variable = format!("{}_PORT", linked.name.replace('-', "_").to_uppercase());
-            let is_read = Service::ALL.iter().any(|one| format!("{}_PORT", one.env_prefix()) == variable)
-                || ["POSTGRES_PORT", "REDIS_PORT", "MINIO_PORT"].contains(&variable.as_str());
-            if is_read && !is_set(all, workload, &variable) {
-                faults.push(format!("{workload}: {variable}"));
-            }
-        }
-    }
-    faults
-}
-
-fn is_set(all: &Manifests, workload: &Object, variable: &str) -> bool {
-    pod_containers(workload).iter().all(|container| {
-        let direct = container.at("/env").items().iter().any(|one| one.at("/name").text() == Some(variable));
-        let holds = |source: &Seen| {
-            let name = source.at("/configMapRef/name").text().unwrap_or_default().to_owned();
-            all.beside(workload, "ConfigMap", &name).is_some_and(|map| map.at("/data").key(variable).is_there())
-        };
-        direct || container.at("/envFrom").items().iter().any(holds)
-    })
 }
 
 /// The containers of a workload's pods, with those that only prepare.

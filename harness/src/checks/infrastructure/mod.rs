@@ -63,6 +63,7 @@ mod query_details;
 mod query_plan;
 mod service_metrics;
 mod stack_trace;
+mod stored_value;
 mod twelve_tables;
 mod whole_database;
 

@@ -24,17 +24,18 @@ pub fn scans(plan: &Seen) -> Vec<Scan> {
     found
 }
 
-/// Expects that a query comes to its rows by one of these indexes and reads no table from end to end: the scans.
+/// Expects that a query comes to its rows by one of these indexes and reads no table from end to end: the scans. What else
+/// the planner takes beside it is the planner's affair.
 pub fn expect_index(case: &mut Case, what: &str, plan: &Seen, names: &[String]) -> Vec<Scan> {
     let scans = scans(plan);
     let kinds: Vec<&str> = scans.iter().map(|scan| scan.kind.as_str()).collect();
     case.expect(format!("ways in which {what} comes to its rows"), kinds, by_index());
     let used: Vec<&str> = scans.iter().filter_map(|scan| scan.index.as_deref()).collect();
     let known: Vec<String> = names.to_vec();
-    let ours = such_that(format!("one of {}, and no other", known.join(", ")), move |used| {
+    let ours = such_that(format!("{} among them", known.join(" or ")), move |used| {
         let used = used.as_array().map_or(&[][..], Vec::as_slice);
         let is_known = |name: &Value| known.iter().any(|known| name.as_str() == Some(known));
-        !used.is_empty() && used.iter().all(is_known)
+        used.iter().any(is_known)
     });
     case.expect(format!("indexes that {what} uses"), used, ours);
     scans

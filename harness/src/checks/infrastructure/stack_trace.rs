@@ -2,23 +2,14 @@
 
 use crate::check::{Case, Matcher, Seen, present, such_that};
 
-/// Type, message and trace stand in the line; the trace names the type, and every function has its place.
+/// Type, message and trace stand in the line, and the trace says where. Not every language repeats the type in it.
 pub(super) fn has_its_trace(case: &mut Case, line: &Seen) {
     case.expect("type of the error in the line", line.at("/error_type"), present());
     case.expect("message of the error in the line", line.at("/error_message"), present());
-    let kind = line.at("/error_type").text().unwrap_or("no type").to_owned();
-    // Some languages write an error as its message alone.
-    let message =
-        line.at("/error_message").text().and_then(|text| text.lines().next()).unwrap_or("no message").to_owned();
-    let whole =
-        such_that(format!("several lines with file and line number, and {kind} before or after them"), move |trace| {
-            let lines: Vec<&str> = trace.as_str().unwrap_or_default().trim_end().lines().collect();
-            let places = lines.iter().filter(|line| has_a_place(line)).count();
-            // A message may have lines of its own, which come after the type or before the places.
-            lines.len() >= 3
-                && places >= 1
-                && lines.iter().any(|line| line.contains(&message) || line.contains(&kind) && !has_a_place(line))
-        });
+    let whole = such_that("several lines, among them one with file and line number", |trace| {
+        let lines: Vec<&str> = trace.as_str().unwrap_or_default().trim_end().lines().collect();
+        lines.len() >= 3 && lines.iter().any(|line| has_a_place(line))
+    });
     case.expect("trace of the error in the line", line.at("/stack_trace"), whole);
 }
 

@@ -11,9 +11,15 @@ use serde_json::Value;
 const DATABASE_BACKUP: &str = "/api/admin/backup/create";
 const BUCKET_BACKUP: &str = "/api/admin/minio/backup/create";
 
-/// Writes down what a request is about to make: an account is known by its address before it is there.
+/// Writes down what a request is about to make: an account is known by its address before it is there, a bucket by its name.
 pub(super) fn before(live: &Live, spec: &Spec) -> Result<(), CannotLook> {
-    if live.ledger.is_none() || !registers(spec) {
+    if live.ledger.is_none() {
+        return Ok(());
+    }
+    if let Some(bucket) = restored_to(spec) {
+        return live.note(Thing::bucket(bucket), None, None);
+    }
+    if !registers(spec) {
         return Ok(());
     }
     let body = spec.body.as_ref().map(|body| live.vault.open_json(body)).unwrap_or_default();
@@ -66,6 +72,14 @@ fn draws(spec: &Spec) -> bool {
         }
 }
 
+/// The bucket that a backup is to be restored to, which is made for it.
+fn restored_to(spec: &Spec) -> Option<&str> {
+    let (path, query) = spec.path.split_once('?')?;
+    let restores =
+        spec.method == "POST" && spec.service == Service::Gateway && path == "/api/admin/minio/backup/restore";
+    query.split('&').filter(|_| restores).find_map(|pair| pair.strip_prefix("target_bucket="))
+}
+
 fn backs_up(spec: &Spec) -> bool {
     spec.method == "POST" && spec.service == Service::Gateway && [DATABASE_BACKUP, BUCKET_BACKUP].contains(&path(spec))
 }
@@ -96,5 +110,14 @@ mod tests {
             assert_eq!(asks(service, "GET", path), (false, false));
         }
         assert_eq!(asks(Service::Gateway, "POST", "/api/diagrams/1/versions"), (false, false));
+    }
+
+    #[test]
+    fn a_restore_may_make_a_bucket() {
+        let path = "/api/admin/minio/backup/restore?backup_name=b&target_bucket=conform-f049-1a2b3c4d&source=replica";
+        let spec = Spec { method: "POST".to_owned(), ..Spec::get(Service::Gateway, path) };
+        assert_eq!(restored_to(&spec), Some("conform-f049-1a2b3c4d"));
+        let other = Spec { method: "POST".to_owned(), ..Spec::get(Service::Gateway, "/api/x?target_bucket=diagrams") };
+        assert_eq!(restored_to(&other), None);
     }
 }

@@ -65,9 +65,22 @@ fn cannot(path: &Path, error: std::io::Error) -> CannotLook {
 /// The documents of a file; an empty one between two separators is none.
 pub(crate) fn documents(text: &str) -> Vec<Value> {
     match serde_saphyr::from_multiple::<Value>(text) {
-        Ok(objects) => objects.into_iter().filter(|object| !object.is_null()).map(looked_at).collect(),
+        Ok(objects) => {
+            objects.into_iter().filter(|object| !object.is_null()).flat_map(unfolded).map(looked_at).collect()
+        }
         Err(error) => vec![json!({"error": first_line(&error.to_string())})],
     }
+}
+
+/// A `List` is as if its items stood there by themselves; `kubectl apply` takes it so.
+fn unfolded(mut object: Value) -> Vec<Value> {
+    if object["apiVersion"] == "v1"
+        && object["kind"] == "List"
+        && let Some(Value::Array(items)) = object.get_mut("items").map(Value::take)
+    {
+        return items;
+    }
+    vec![object]
 }
 
 fn looked_at(object: Value) -> Value {
@@ -104,5 +117,15 @@ mod tests {
     #[test]
     fn a_key_that_is_written_twice_is_an_error() {
         assert!(documents("kind: A\nkind: B\n")[0]["error"].is_string());
+    }
+
+    #[test]
+    fn a_list_is_as_if_its_items_stood_there_by_themselves() {
+        let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n- {kind: b}\n";
+        let read = documents(list);
+        assert_eq!(read.len(), 2);
+        assert_eq!(read[0]["object"]["metadata"]["name"], "a");
+        assert!(read[1]["error"].as_str().unwrap().contains("missing"));
+        assert_eq!(documents("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n").len(), 1);
     }
 }

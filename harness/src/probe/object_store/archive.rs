@@ -15,7 +15,7 @@ const LONGEST: u64 = 64 << 20;
 const MOST_ENTRIES: usize = 10_000;
 
 impl StoreRequest<'_> {
-    /// Reads the archive of a backup: its `/found/entries` with `key`, `size` and `sha256`, in order, and what it says
+    /// Reads the archive of a backup: its `/found/entries` with `key`, `size` and `sha256`, by key, and what it says
     /// of itself as `/found/metadata`.
     pub fn archive(self, bucket: &str, key: &str) -> Self {
         let mut request = self.of("GET", bucket, key);
@@ -33,7 +33,7 @@ pub(super) fn entries(body: &[u8]) -> Value {
 
 fn unpack(body: &[u8]) -> std::io::Result<Value> {
     let mut archive = tar::Archive::new(MultiGzDecoder::new(body).take(LONGEST));
-    let (mut entries, mut metadata) = (Vec::new(), Value::Null);
+    let (mut entries, mut metadata) = (Vec::<Value>::new(), Value::Null);
     for entry in archive.entries()? {
         let mut entry = entry?;
         if entry.header().entry_type().is_dir() {
@@ -53,6 +53,8 @@ fn unpack(body: &[u8]) -> std::io::Result<Value> {
             entries.push(json!({"key": key, "size": bytes.len(), "sha256": sha256(&bytes)}));
         }
     }
+    // Nobody promises an order; a key that is there twice stays so.
+    entries.sort_by(|one, other| one["key"].as_str().cmp(&other["key"].as_str()));
     Ok(json!({"entries": entries, "metadata": metadata}))
 }
 
