@@ -14,7 +14,7 @@ use sha2::{Sha256, Sha512};
 /// passwords start from this.
 const SEEDED_HASH: &str = "$2b$12$lgQ6pSOCqxkXb90I4j/v2uBO4clhVaDPcRZqyOrB9kFoy2c7J0OCC";
 /// The password of every seeded user; such users live in throw-away databases only.
-const SEEDED_PASSWORD: &str = "Seeded!Passw0rd";
+pub(crate) const SEEDED_PASSWORD: &str = "Seeded!Passw0rd";
 
 /// A user of the target, in a check's hands.
 #[derive(Debug, Clone)]

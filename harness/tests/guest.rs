@@ -201,7 +201,7 @@ async fn backups_go_by_the_hands_of_those_who_made_them() {
     let parts = stack.target.parts.clone();
     let target = Target { disposable: true, parts, ..somebody_elses(&stack.target) };
     let record = place.path().join("record");
-    let (found, left) = run(target, &record, &[48, 49]).await;
+    let (found, left) = run(target.clone(), &record, &[48, 49]).await;
     let passed = |outcome: &harness::outcome::Outcome| matches!(outcome.verdict, Verdict::Pass | Verdict::Partial);
     assert!(found.outcomes.iter().all(passed), "{:?}", found.outcomes);
     assert_eq!(left, [""; 0]);

@@ -21,6 +21,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Puts the target's database aside and makes an empty one of the same name, owner and settings.
 pub(super) async fn put_aside(live: &Live) -> Result<(), CannotLook> {
     let (options, name) = named(live)?;
+    if within(live.patience.statement(), is_kept(options.clone(), &name)).await? {
+        // Whoever put it aside has to bring it back: nobody else knows what has been written to the other since.
+        let reason = format!(
+            "the server has a database {}, which an earlier run put aside and did not come to bring back; \
+             do that with `conform clean` of its record",
+            kept(&name)
+        );
+        return Err(CannotLook::new("sql", reason));
+    }
     live.note(Some(Thing::Database { name: name.clone() }), None, None)?;
     Ok(within(live.patience.statement(), exchanged(options, &name)).await?)
 }
@@ -71,6 +80,13 @@ async fn is_there(connection: &mut PgConnection, name: &str) -> Result<bool, sql
         .bind(name)
         .fetch_one(connection)
         .await
+}
+
+async fn is_kept(options: PgConnectOptions, name: &str) -> Result<bool, sqlx::Error> {
+    let mut connection = PgConnection::connect_with(&options.database(MAINTENANCE)).await?;
+    let kept = is_there(&mut connection, &kept(name)).await?;
+    connection.close().await?;
+    Ok(kept)
 }
 
 async fn exchanged(options: PgConnectOptions, name: &str) -> Result<(), sqlx::Error> {

@@ -1,7 +1,7 @@
 //! Removes a backup of the database or of a bucket, with its copy in the store, as anybody who made one may.
 
 use super::asking::{ask, outcome};
-use super::{Remains, signing_in};
+use super::{Remains, rows, signing_in};
 use crate::check::Case;
 use crate::ledger::Owed;
 
@@ -16,8 +16,12 @@ pub(super) async fn remove(case: &mut Case, path: &str, owed: &Owed, all: &[Owed
         };
     }
     // The token may have expired since.
-    if let Some(token) = signing_in::any_token(case, all).await? {
-        why = match deleted(case, path, &token).await? {
+    if let Some((token, made)) = signing_in::any_token(case, all).await? {
+        let left = deleted(case, path, &token).await;
+        if let Some(email) = made {
+            rows::remove(case, "users", &format!("email = '{email}'")).await?;
+        }
+        why = match left? {
             None => return Ok(()),
             Some(why) => why,
         };

@@ -1,6 +1,6 @@
 //! Signs in to the accounts that may remove what is left: those that the run registered and those of the target file.
 
-use crate::actor::{Actor, Signature};
+use crate::actor::{Actor, SEEDED_PASSWORD, Signature};
 use crate::check::{CannotLook, Case, Stop};
 use crate::ledger::{Owed, Thing};
 use crate::probe::Reply;
@@ -25,15 +25,21 @@ pub(super) async fn token_of(case: &mut Case, owner: &str, all: &[Owed]) -> Resu
     Ok(None)
 }
 
-/// The name of a new access token of whoever can be signed in.
-pub(super) async fn any_token(case: &mut Case, all: &[Owed]) -> Result<Option<String>, Stop> {
+/// The name of a new access token of whoever can be signed in: one of the accounts, or one that is made for it where the
+/// database may be written to. Whoever is made is named, to be removed again.
+pub(super) async fn any_token(case: &mut Case, all: &[Owed]) -> Result<Option<(String, Option<String>)>, Stop> {
     for account in accounts(case, all) {
         let reply = sign_in(case, account).await?;
         if reply.claims("access_token").at("/sub").text().is_some() {
-            return Ok(Some(reply.token("access_token")));
+            return Ok(Some((reply.token("access_token"), None)));
         }
     }
-    Ok(None)
+    if case.may_write().is_err() || !case.can(Need::Disposable) {
+        return Ok(None);
+    }
+    let made = case.newcomer().await?;
+    let reply = case.sign_in(&made).await?;
+    Ok(Some((reply.token("access_token"), Some(made.email))))
 }
 
 async fn sign_in(case: &mut Case, (email, password): (String, String)) -> Result<Reply, Stop> {
@@ -47,8 +53,10 @@ async fn sign_in(case: &mut Case, (email, password): (String, String)) -> Result
 
 /// Whoever may be the owner, with the password: the accounts of this run and those of the target file.
 fn accounts(case: &Case, all: &[Owed]) -> Vec<(String, String)> {
-    let registered = all.iter().filter_map(|one| match (&one.thing, &one.password) {
-        (Thing::Account { email }, Some(password)) => Some((email.clone(), password.expose().to_owned())),
+    // One without a password of its own was written into the database with that of all such users.
+    let password = |one: &Owed| one.password.as_ref().map_or(SEEDED_PASSWORD, |own| own.expose()).to_owned();
+    let registered = all.iter().filter_map(|one| match &one.thing {
+        Thing::Account { email } => Some((email.clone(), password(one))),
         _ => None,
     });
     let accounts = case.live_target().map(|live| live.target.accounts.clone()).unwrap_or_default();
