@@ -223,3 +223,39 @@ async fn backups_go_by_the_hands_of_those_who_made_them() {
     stack.stop().await;
     servers.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_a_killed_run_put_aside_comes_back_and_nobody_judges_what_is_in_its_place() {
+    let (servers, place) = (servers().await, tempfile::tempdir().unwrap());
+    let own = Own::of(&[Service::Gateway, Service::Auth, Service::Diagram]).with(&[Part::Postgres]);
+    let stack = stack_of(&servers, "aside", own).await;
+    let target = Target { disposable: true, ..somebody_elses(&stack.target) };
+
+    let killed = place.path().join("killed");
+    let ledger = Arc::new(Ledger::of(&killed).unwrap());
+    let live = Live::new(target.clone(), Patience::default(), Arc::<Pulse>::default(), 0);
+    let mut case = Case::live(Arc::new(live.keeping(Some(ledger.clone()))), 1, 1, 1);
+    case.actor().await.unwrap();
+    case.drop_database().await.unwrap();
+    let tables = "select count(*) as tables from pg_tables where schemaname = 'public'";
+    assert_eq!(case.rows(tables).await.unwrap().at("/0/tables").number(), Some(0.0));
+    drop((case, ledger));
+
+    let (found, _) = run(target.clone(), &place.path().join("another"), &[2, 3]).await;
+    for outcome in &found.outcomes {
+        assert_eq!(outcome.verdict, Verdict::Error);
+        assert!(outcome.steps[0].reason.as_ref().unwrap().contains("conform clean"), "{:?}", outcome.steps[0].reason);
+    }
+
+    let ledger = Ledger::of(&killed).unwrap();
+    let live = Arc::new(Live::new(target.clone(), Patience::default(), Arc::<Pulse>::default(), 0));
+    let settlement = settle(&ledger, &live).await.unwrap();
+    assert_eq!((settlement.removed.len(), settlement.left.len()), (2, 0), "{settlement:?}");
+    assert_eq!(what_is_there(&target).await.0, 0);
+    let tables = look(&target).rows(tables).await.unwrap();
+    assert!(tables.at("/0/tables").number() >= Some(12.0));
+    let (found, _) = run(target, &place.path().join("after"), &[2]).await;
+    assert_eq!(found.outcomes[0].verdict, Verdict::Pass, "{:?}", found.outcomes[0]);
+    stack.stop().await;
+    servers.stop().await;
+}

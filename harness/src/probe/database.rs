@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The database that is always there.
 pub(super) const MAINTENANCE: &str = "postgres";
 /// How long a connection may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Case {
     /// Drops the target's database, whoever is connected to it, and makes an empty one of the same name. On somebody else's

@@ -1,7 +1,7 @@
 //! The database of somebody else's system while a check has taken it away: put aside under another name, whole, and brought
 //! back whatever the target has made in its place.
 
-use super::database::MAINTENANCE;
+use super::database::{MAINTENANCE, PATIENCE};
 use super::refused::within;
 use super::sql::options;
 use crate::check::{CannotLook, Live};
@@ -38,6 +38,13 @@ pub(super) async fn put_aside(live: &Live) -> Result<(), CannotLook> {
 pub(crate) fn is_aside(live: &Live) -> bool {
     let is_one = |thing: &Thing| matches!(thing, Thing::Database { .. });
     live.ledger.as_ref().is_some_and(|ledger| ledger.owed().iter().any(|owed| is_one(&owed.thing)))
+}
+
+/// The name under which a run other than this one has put the target's database aside and left it, if one has.
+pub(crate) async fn left_by_another(live: &Live) -> Option<String> {
+    let (options, name) = named(live).ok().filter(|_| !is_aside(live))?;
+    let looked = within(PATIENCE.min(live.patience.rows()), is_kept(options, &name)).await;
+    looked.ok().filter(|is_kept| *is_kept).map(|_| kept(&name))
 }
 
 /// Brings the database back that was put aside; nothing where there is none.
@@ -114,10 +121,13 @@ async fn exchanged(options: PgConnectOptions, name: &str) -> Result<(), sqlx::Er
     run(&mut connection, made).await?;
     for setting in set {
         let (key, value) = setting.split_once('=').unwrap_or((&setting, ""));
-        // A list such as a search path is taken apart by the server itself.
-        run(&mut connection, format!("select set_config({}, {}, false)", text(key), text(value))).await?;
-        run(&mut connection, format!("alter database {new} set {} from current", quoted(key).replace('.', "\".\"")))
-            .await?;
+        // A list such as a search path is taken apart by the server itself. What only a superuser may set is left out: the
+        // database itself comes back with it.
+        let set = format!("select set_config({}, {}, false)", text(key), text(value));
+        if run(&mut connection, set).await.is_ok() {
+            let set = format!("alter database {new} set {} from current", quoted(key).replace('.', "\".\""));
+            run(&mut connection, set).await.ok();
+        }
     }
     connection.close().await
 }

@@ -26,6 +26,15 @@ pub enum ProvisionError {
         /// What the engine said.
         reason: String,
     },
+    /// An earlier run on somebody else's system was killed while it had their database put aside.
+    #[error(
+        "the database server has a database {database}, which an earlier run put aside and did not come to bring back; \
+         do that first, with `conform clean` of its record"
+    )]
+    DatabaseAside {
+        /// Under which name it is now.
+        database: String,
+    },
     /// A container could not be started or used.
     #[error("the container of {server} could not be used: {reason}; look at `docker ps -a`, or use `--backend native`")]
     Container {

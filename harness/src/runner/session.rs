@@ -6,7 +6,8 @@ use crate::check::{Patience, mix};
 use crate::checks;
 use crate::ledger::{Ledger, LedgerError};
 use crate::outcome::Outcome;
-use crate::provision::{Options, Servers};
+use crate::probe::left_by_another;
+use crate::provision::{Options, ProvisionError, Servers};
 use crate::record::{CatalogueId, Footer, Header, RecordError, RecordWriter, Redactor, VERSION};
 use crate::settlement::{Settlement, bring_back, settle};
 use crate::target::Target;
@@ -108,6 +109,13 @@ pub async fn conduct(session: Session, mut listener: impl FnMut(News<'_>)) -> Re
         Ok(Some((place, _))) if place.is_shared_by_all() => Some(Arc::new(Ledger::of(&session.record)?)),
         _ => None,
     };
+    let place = match (place, &ledger) {
+        (Ok(Some((place, servers))), Some(ledger)) => match aside(ledger, &place, session.patience).await {
+            Some(database) => Err(ProvisionError::DatabaseAside { database }),
+            None => Ok(Some((place, servers))),
+        },
+        (place, _) => place,
+    };
     let (mut trouble, mut settlement) = (None, None);
     let mut keep = |event: Event| match event {
         Event::Started { feature, description } => listener(News::Started { feature, description: &description }),
@@ -164,6 +172,11 @@ fn names_seed(seed: u64, goes_on_as_a_guest: bool) -> u64 {
         true => mix(seed ^ chrono::Utc::now().timestamp_micros().unsigned_abs()),
         false => seed,
     }
+}
+
+/// The database that another run has put aside and left: what is in its place is none to be judged.
+async fn aside(ledger: &Arc<Ledger>, place: &Place, patience: Patience) -> Option<String> {
+    left_by_another(&place.visit(patience)?.keeping(Some(ledger.clone()))).await
 }
 
 /// Has those services run again that an earlier part of this run has stopped, and did not come to start.

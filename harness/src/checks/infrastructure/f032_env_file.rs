@@ -124,6 +124,10 @@ async fn is_not_under_version_control(case: &mut Case) -> Result<(), Stop> {
         return Ok(());
     }
     let seen = case.version_control(&SECRET_FILES, &[".env", ".env.*"]).await?;
+    if seen.at("/repository").value() == false {
+        case.lacks(Need::Source);
+        return Ok(());
+    }
     for file in SECRET_FILES {
         case.expect(format!("{file} is passed over"), seen.at("/ignored").key(file), is(true));
     }

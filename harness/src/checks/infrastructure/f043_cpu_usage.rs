@@ -1,5 +1,6 @@
 //! Feature 43: CPU use is watched so that bottlenecks are found.
 
+use super::dearest_operation::dearest;
 use crate::check::{Case, Check, Seen, Stop, above, absent, at_least, below, between, is, one_of, such_that, within};
 use crate::probe::Reply;
 use crate::sabotage::set_variable;
@@ -64,23 +65,26 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(2, "The service is put under heavy load");
     let before = used(case).await?;
-    let load = case.http(GATEWAY).get(&format!("{STRESS}?duration_seconds={SECONDS}&intensity=1")).start()?;
+    // Elsewhere the work may be begun a while after the request.
+    let ours = case.can(Need::Power(Power::Configure));
+    let (seconds, readings) = if ours { (SECONDS, 1) } else { (3.0 * SECONDS, 5) };
+    let load = case.http(GATEWAY).get(&format!("{STRESS}?duration_seconds={seconds}&intensity=1")).start()?;
     let well = case.http(GATEWAY).get("/health").send().await?;
     case.expect("status of the service's health under load", well.status(), is(200));
 
     case.step(3, "The rise in CPU use is seen while the load lasts");
-    rise_is_seen(case, &rest).await?;
+    rise_is_seen(case, &rest, readings).await?;
     let over = case.is_answered(&load).await?;
     case.expect("load over by then", &over, is(false));
     let stressed = case.answer(load).await?;
     let after = used(case).await?;
-    load_reports(case, &stressed, difference(before, after));
+    load_reports(case, &stressed, seconds, difference(before, after));
     rise_is_sampled(case, calm.as_ref()).await?;
 
     case.step(2, "The service is put under heavy load");
     case.require("status of the load", stressed.status(), is(200))?;
     case.expect("primes_calculated", stressed.at("/primes_calculated"), at_least(1000.0));
-    case.expect("time that the load lasted, in ms", stressed.ms(), at_least(1000.0 * SECONDS));
+    case.expect("time that the load lasted, in ms", stressed.ms(), at_least(1000.0 * seconds));
 
     case.step(4, "The operations that need the most CPU can be named");
     operations_are_named(case, before).await?;
@@ -197,8 +201,8 @@ fn level_fits(case: &mut Case, sample: &Seen, what: &str) {
     }
 }
 
-/// What is told under load, against what the operating system counts over the same time.
-async fn rise_is_seen(case: &mut Case, rest: &Reply) -> Result<(), Stop> {
+/// What is told under load, and what the operating system counts over the same time, in percent.
+async fn reading(case: &mut Case) -> Result<(Reply, Option<f64>), Stop> {
     let before = process(case).await?;
     let loaded = look(case).await?;
     let after = process(case).await?;
@@ -207,10 +211,24 @@ async fn rise_is_seen(case: &mut Case, rest: &Reply) -> Result<(), Stop> {
         difference(number(&before), number(&after))
     };
     let counted = between_them("/cpu_seconds").zip(between_them("/at_seconds")).map(|(used, time)| used / time * 100.0);
-    let percent = loaded.at("/process_cpu_percent");
+    Ok((loaded, counted))
+}
+
+/// The rise shows in one of so many readings.
+async fn rise_is_seen(case: &mut Case, rest: &Reply, readings: usize) -> Result<(), Stop> {
     // On a machine that is busy otherwise, the load gets little to use; then the rise is small, too.
-    let rise = counted.map_or(5.0, |counted| (0.3 * counted).min(5.0));
-    case.expect("process_cpu_percent under load", &percent, above(number(rest, "process_cpu_percent") + rise));
+    let least = |counted: Option<f64>| {
+        number(rest, "process_cpu_percent") + counted.map_or(5.0, |counted| (0.3 * counted).min(5.0))
+    };
+    let (mut loaded, mut counted) = reading(case).await?;
+    for _ in 1..readings {
+        if number(&loaded, "process_cpu_percent") > least(counted) {
+            break;
+        }
+        (loaded, counted) = reading(case).await?;
+    }
+    let percent = loaded.at("/process_cpu_percent");
+    case.expect("process_cpu_percent under load", &percent, above(least(counted)));
     if let Some(counted) = counted {
         // Both look at nearly the same time, and the operating system counts in hundredths of a second.
         let near = between(0.4 * counted - 5.0, 2.5 * counted + 10.0);
@@ -221,8 +239,8 @@ async fn rise_is_seen(case: &mut Case, rest: &Reply) -> Result<(), Stop> {
     Ok(())
 }
 
-fn load_reports(case: &mut Case, stressed: &Reply, counted: Option<f64>) {
-    case.expect("duration_seconds of the load", stressed.at("/duration_seconds"), is(SECONDS));
+fn load_reports(case: &mut Case, stressed: &Reply, seconds: f64, counted: Option<f64>) {
+    case.expect("duration_seconds of the load", stressed.at("/duration_seconds"), is(seconds));
     let increase = number(stressed, "cpu_after_percent") - number(stressed, "cpu_before_percent");
     case.expect(
         "cpu_increase_percent is after minus before",
@@ -294,19 +312,6 @@ fn named_in_another_way(case: &mut Case, answer: &Reply) -> Result<(), Stop> {
     });
     case.expect("what comes first in the fields of /test/cpu's answer", dearest, load);
     Ok(())
-}
-
-/// The first of a list, the largest by number of an object, or the text itself; `null` of all else.
-fn dearest(value: &Value) -> Value {
-    match value {
-        Value::Array(all) => all.first().cloned().unwrap_or_default(),
-        Value::Object(all) => {
-            let numbers = all.iter().filter_map(|(name, number)| Some((name, number.as_f64()?)));
-            numbers.max_by(|one, other| one.1.total_cmp(&other.1)).map_or(Value::Null, |(name, _)| json!(name))
-        }
-        Value::String(_) => value.clone(),
-        _ => Value::Null,
-    }
 }
 
 /// The same load, done in one way.

@@ -60,6 +60,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.bring_database_back().await?;
     if !case.can(Need::Power(Power::Configure)) {
         connections_are_renewed(case).await?;
+        // The users to whom these rows belong go later, and the rows would stay without them.
+        case.execute(&["delete from audit_log where action like 'conform-f048-%'"]).await?;
     }
     ended
 }
@@ -116,6 +118,11 @@ async fn lost_and_found(case: &mut Case) -> Result<(), Stop> {
 
     case.step(5, "pg_restore brings it back from the backup");
     restore(case, &first, "the dump in format custom", &dumps[0], false).await?;
+    // What was opened before may still be known from a cache.
+    let there = structure(case).await?;
+    case.expect("tables that are there again", there.at("/0/tables"), is(shape.at("/0/tables")));
+    let unopened_yet = open(case, &token, &unopened).await?;
+    case.expect("status of opening a diagram that nobody has opened", unopened_yet.status(), is(200));
     let again = open(case, &token, &drawn).await?;
     case.expect("status of opening the diagram", again.status(), is(200));
     case.expect("id of the diagram", again.at("/id"), is(opened.at("/id")));
