@@ -53,10 +53,13 @@ async fn sign_in(case: &mut Case, (email, password): (String, String)) -> Result
 
 /// Whoever may be the owner, with the password: the accounts of this run and those of the target file.
 fn accounts(case: &Case, all: &[Owed]) -> Vec<(String, String)> {
-    // One without a password of its own was written into the database with that of all such users.
-    let password = |one: &Owed| one.password.as_ref().map_or(SEEDED_PASSWORD, |own| own.expose()).to_owned();
+    // One without a password of its own was written into the database, where that may be, with that of all such users.
+    let seeded = case.may_write().is_ok().then_some(SEEDED_PASSWORD);
     let registered = all.iter().filter_map(|one| match &one.thing {
-        Thing::Account { email } => Some((email.clone(), password(one))),
+        Thing::Account { email } => {
+            let password = one.password.as_ref().map(|own| own.expose()).or(seeded)?;
+            Some((email.clone(), password.to_owned()))
+        }
         _ => None,
     });
     let accounts = case.live_target().map(|live| live.target.accounts.clone()).unwrap_or_default();
