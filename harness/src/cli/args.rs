@@ -297,11 +297,11 @@ pub struct ProveArgs {
     /// Only tamper with evidence; bring no target up
     #[arg(long)]
     pub offline: bool,
-    /// Where to read evidence of passing checks [default: the evidence that comes with the suite]
-    #[arg(long, value_name = "DIR")]
+    /// With --offline: where to read evidence of passing checks [default: the evidence that comes with the suite]
+    #[arg(long, value_name = "DIR", requires = "offline")]
     pub evidence: Option<PathBuf>,
     /// Where to save the evidence of this run, to be tampered with later
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "offline")]
     pub save: Option<PathBuf>,
     /// How many of the other checks must stay as they are on each broken target: `all`, `none`, or a share such as
     /// `1/10`, drawn anew for each sabotage by the seed

@@ -6,10 +6,10 @@ use crate::catalogue::{Catalogue, Feature};
 use crate::check::{Check, Patience};
 use crate::checks;
 use crate::exit_code::Exit;
-use crate::outcome::{Evidence, Verdict};
+use crate::outcome::{Evidence, Outcome, Verdict};
 use crate::proof::{Ground, NullProof, Proof, Share, TamperProof, null_targets, sabotage, tamper};
 use crate::provision::{BackendChoice, Options, ProvisionError, Servers};
-use crate::report::plain;
+use crate::report::{plain, reason};
 use crate::runner::{Event, Place, Plan, Rounds, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -62,7 +62,7 @@ fn try_prove(args: ProveArgs) -> Result<Exit, ProveError> {
         return Err(ProveError::NothingToProve);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let proof = if args.offline || args.evidence.is_some() {
+    let proof = if args.offline {
         let dir = args.evidence.clone().unwrap_or_else(|| place::shipped_evidence(&path));
         Proof { tampering: offline(&chosen, &dir)?, ..Proof::default() }
     } else {
@@ -132,6 +132,11 @@ async fn live(
     let all = with_checks(catalogue, &taking_part(chosen, args.others));
     eprintln!("a sound run of {} checks", all.len());
     let (sound, evidence) = sound_run(&servers, &all, args.seed).await;
+    // At once, for little can be proven of these.
+    for outcome in sound.values().filter(|one| matches!(one.verdict, Verdict::Fail | Verdict::Error)) {
+        eprintln!("f{:03} on a sound target: {}", outcome.feature, reason::why(outcome));
+    }
+    let sound: BTreeMap<u16, Verdict> = sound.into_iter().map(|(number, one)| (number, one.verdict)).collect();
     let mut proof = Proof {
         sound: sound
             .iter()
@@ -175,7 +180,7 @@ async fn sound_run(
     servers: &Arc<Servers>,
     all: &[(Feature, &'static Check)],
     seed: u64,
-) -> (BTreeMap<u16, Verdict>, BTreeMap<u16, Evidence>) {
+) -> (BTreeMap<u16, Outcome>, BTreeMap<u16, Evidence>) {
     let place = Arc::new(Place::stacks(servers.clone(), Vec::new(), seed));
     let plan = Plan {
         features: all.iter().map(|(feature, check)| (feature.clone(), Some(*check))).collect(),
@@ -186,18 +191,18 @@ async fn sound_run(
         roll_call: None,
         ledger: None,
     };
-    let (mut verdicts, mut evidence) = (BTreeMap::new(), BTreeMap::new());
+    let (mut outcomes, mut evidence) = (BTreeMap::new(), BTreeMap::new());
     run(plan, &place, |event| {
         if let Event::Finished(run) = event {
-            verdicts.insert(run.outcome.feature, run.outcome.verdict);
             if let Some(seen) = run.evidence {
                 evidence.insert(run.outcome.feature, seen);
             }
+            outcomes.insert(run.outcome.feature, run.outcome);
         }
     })
     .await;
     if let Ok(place) = Arc::try_unwrap(place).map_err(drop) {
         place.close().await;
     }
-    (verdicts, evidence)
+    (outcomes, evidence)
 }

@@ -39,7 +39,11 @@ impl Proof {
         self.tampering_table(&mut text);
         self.sabotage_table(&mut text);
         self.null_table(&mut text);
-        let word = if self.holds() { "proven" } else { "NOT PROVEN" };
+        let word = match (self.holds(), self.null.is_empty()) {
+            (false, _) => "NOT PROVEN",
+            (true, true) => "proven by tampering alone: no target was broken",
+            (true, false) => "proven",
+        };
         line(&mut text, format_args!("\n{word}"));
         text
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 /// Half a minute after a failure a breaker lets requests through again (contract, section 2.13).
 const BREAKERS_FORGET: Duration = Duration::from_secs(31);
 
-/// Brings back the database that the check took away, starts what it stopped and did not start again, and waits until nobody remembers that it was away.
+/// Brings back the database that the check took away, starts what it stopped and did not start again, and waits until
+/// nobody remembers that it was away.
 ///
 /// # Errors
 /// Names what does not come back.

@@ -2,13 +2,13 @@
 
 mod asking;
 mod backups;
+mod brought_back;
 mod diagrams;
 mod objects;
 mod rows;
-mod services;
 mod signing_in;
 
-pub use services::bring_back;
+pub use brought_back::bring_back;
 
 use crate::check::{Case, Live, Stop};
 use crate::ledger::{Ledger, LedgerError, Owed, Thing};
@@ -89,8 +89,8 @@ async fn attempt(live: &Arc<Live>, one: &Owed, all: &[Owed]) -> Result<(), Remai
         return Err(Remains(SILENT.to_owned()));
     }
     match one.thing {
-        Thing::Stopped { service } => services::start(live, service).await,
-        Thing::Database { .. } => services::database(live).await,
+        Thing::Stopped { service } => brought_back::start(live, service).await,
+        Thing::Database { .. } => brought_back::database(live).await,
         _ => remove(&mut Case::live(live.clone(), 0, 0, 0), one, all).await,
     }
 }
@@ -112,10 +112,8 @@ async fn remove(case: &mut Case, owed: &Owed, all: &[Owed]) -> Result<(), Remain
         Thing::Object { bucket, key } => objects::remove_object(case, bucket, key).await,
         Thing::Bucket { name } => objects::remove_bucket(case, name).await,
         Thing::Diagram { id, owner } => diagrams::remove(case, (id, owner), owed, all).await,
-        Thing::DatabaseBackup { file } => backups::remove(case, &format!("/api/admin/backup/{file}"), owed, all).await,
-        Thing::BucketBackup { name } => {
-            backups::remove(case, &format!("/api/admin/minio/backup/{name}"), owed, all).await
-        }
+        Thing::DatabaseBackup { file } => backups::remove(case, ("/api/admin/backup", file), owed, all).await,
+        Thing::BucketBackup { name } => backups::remove(case, ("/api/admin/minio/backup", name), owed, all).await,
         Thing::Account { email } if case.may_write().is_ok() => {
             rows::remove(case, "users", &format!("email = '{email}'")).await
         }

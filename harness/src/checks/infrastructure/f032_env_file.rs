@@ -46,7 +46,17 @@ const POWERS: [Need; 5] =
     [Need::Sql, Need::Disposable, Need::Control, Need::Power(Power::Configure), Need::Power(Power::Migrate)];
 
 async fn run(case: &mut Case) -> Result<(), Stop> {
-    let mut able = true;
+    if POWERS.into_iter().all(|need| case.can(need)) {
+        settings_come_from_the_file(case).await?;
+    } else {
+        settings_cannot_be_changed(case);
+    }
+
+    case.step(7, "`.env` is excluded from version control");
+    is_not_under_version_control(case).await
+}
+
+fn settings_cannot_be_changed(case: &mut Case) {
     for (number, text) in [
         (1, "An `.env` file gives DATABASE_URL"),
         (2, "The service is started with docker-compose"),
@@ -56,14 +66,10 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         (6, "Sensitive values are handled as secrets and show up in no log or answer"),
     ] {
         case.step(number, text);
-        able &= POWERS.into_iter().all(|need| case.has(need));
+        for need in POWERS {
+            case.has(need);
+        }
     }
-    if able {
-        settings_come_from_the_file(case).await?;
-    }
-
-    case.step(7, "`.env` is excluded from version control");
-    is_not_under_version_control(case).await
 }
 
 async fn settings_come_from_the_file(case: &mut Case) -> Result<(), Stop> {

@@ -28,7 +28,7 @@ pub const CHECK: Check = Check {
         "IDEMPOTENCY_ENABLED",
         "false",
     )
-    .and_red(&[13])],
+    .and_red(&[13, 16])],
     run: |case| Box::pin(run(case)),
 };
 

@@ -19,7 +19,7 @@ const LINES_OF_A_TRACE: [(Service, usize); 2] = [(Service::Gateway, 5), (Service
 
 pub const CHECK: Check = Check {
     feature: 37,
-    revision: 4,
+    revision: 5,
     // Of its own: what a service writes at its start and at its end is read as well.
     setup: Setup::Own(Own::of(&Service::ALL)),
     needs: &[Need::Log(Service::Auth), Need::Address(Service::Auth)],
@@ -50,10 +50,15 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(2, "The service is made to write a log line");
     let now = case.now().await?;
-    let (id, lines) = if case.can(Need::TestEndpoints) { hostile_text(case).await? } else { hostile_id(case).await? };
+    let Written { id, word, lines, texts } =
+        if case.can(Need::TestEndpoints) { hostile_text(case).await? } else { hostile_id(case).await? };
     let others = one_request_each(case, &services).await?;
 
     case.step(3, "The line parses as one JSON object");
+    for line in &texts {
+        case.expect("text with quotes, line breaks and signs of all kinds", line.at("/user_id"), is(HOSTILE));
+        case.expect("the plain text beside it", line.at("/file_id"), is(word.as_str()));
+    }
     case.expect("lines of the request that are not one JSON object", loose(&lines), is(0));
     for (service, _, lines) in &others {
         case.expect(format!("lines of {service} that are not one JSON object"), loose(lines), is(0));
@@ -89,25 +94,30 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     last_lines(case).await
 }
 
-/// The id of a request whose lines hold a text of all kinds, and those lines.
-async fn hostile_text(case: &mut Case) -> Result<(String, Vec<Seen>), Stop> {
+/// What a request made the service write.
+struct Written {
+    id: String,
+    /// A word that stands beside the text.
+    word: String,
+    lines: Vec<Seen>,
+    /// Those of the lines that hold a text of all kinds; none where there is no probe.
+    texts: Vec<Seen>,
+}
+
+/// Has the service write a text of all kinds.
+async fn hostile_text(case: &mut Case) -> Result<Written, Stop> {
     let (id, word, mark) = (case.id(), case.word(), case.mark(Service::Auth).await?);
     let path = format!("/test/error?user_id={}&file_id={word}", encoded(HOSTILE));
     let reply = case.http(Service::Auth).get(&path).header("x-correlation-id", &id).send().await?;
     case.expect("status of the probe that logs", reply.status(), is(200));
     let lines = trace(case, Service::Auth, mark, &id).await?;
-    let errors: Vec<Seen> = lines.iter().filter(|line| line.at("/level").text() == Some("ERROR")).cloned().collect();
-    case.require("ERROR lines that the probe made", errors.len(), is(2))?;
-    case.step(3, "The line parses as one JSON object");
-    for line in &errors {
-        case.expect("text with quotes, line breaks and signs of all kinds", line.at("/user_id"), is(HOSTILE));
-        case.expect("the plain text beside it", line.at("/file_id"), is(word.as_str()));
-    }
-    Ok((id, lines))
+    let texts: Vec<Seen> = lines.iter().filter(|line| line.at("/level").text() == Some("ERROR")).cloned().collect();
+    case.require("ERROR lines that the probe made", texts.len(), is(2))?;
+    Ok(Written { id, word, lines, texts })
 }
 
 /// As [`hostile_text`], where there is no probe: the id itself holds signs that a line must escape.
-async fn hostile_id(case: &mut Case) -> Result<(String, Vec<Seen>), Stop> {
+async fn hostile_id(case: &mut Case) -> Result<Written, Stop> {
     let (word, mark) = (case.word(), case.mark(Service::Auth).await?);
     let id = format!("{word}{HOSTILE_ID}");
     let health = Service::Auth.health_path();
@@ -115,7 +125,7 @@ async fn hostile_id(case: &mut Case) -> Result<(String, Vec<Seen>), Stop> {
     case.expect("status of the request", reply.status(), is(200));
     let lines = trace(case, Service::Auth, mark, &word).await?;
     case.require("lines about the request", lines.len(), at_least(1.0))?;
-    Ok((id, lines))
+    Ok(Written { id, word, lines, texts: Vec::new() })
 }
 
 /// Lines that are no JSON object; the log probe shows them as their text alone.

@@ -2,6 +2,7 @@
 
 mod away;
 mod composed_system;
+mod cpu_load;
 mod dearest_operation;
 mod executions;
 mod f001_compose;

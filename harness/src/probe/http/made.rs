@@ -7,11 +7,13 @@ use crate::ledger::Thing;
 use crate::target::Service;
 use serde_json::Value;
 
-/// Where backups are made (contract, section 3.15).
+/// Where backups are made and brought back (contract, section 3.15).
 const DATABASE_BACKUP: &str = "/api/admin/backup/create";
 const BUCKET_BACKUP: &str = "/api/admin/minio/backup/create";
+const BUCKET_RESTORE: &str = "/api/admin/minio/backup/restore";
 
-/// Writes down what a request is about to make: an account is known by its address before it is there, a bucket by its name.
+/// Writes down what a request is about to make: an account is known by its address before it is there, a bucket by its
+/// name.
 pub(super) fn before(live: &Live, spec: &Spec) -> Result<(), CannotLook> {
     if live.ledger.is_none() {
         return Ok(());
@@ -75,8 +77,7 @@ fn draws(spec: &Spec) -> bool {
 /// The bucket that a backup is to be restored to, which is made for it.
 fn restored_to(spec: &Spec) -> Option<&str> {
     let (path, query) = spec.path.split_once('?')?;
-    let restores =
-        spec.method == "POST" && spec.service == Service::Gateway && path == "/api/admin/minio/backup/restore";
+    let restores = spec.method == "POST" && spec.service == Service::Gateway && path == BUCKET_RESTORE;
     query.split('&').filter(|_| restores).find_map(|pair| pair.strip_prefix("target_bucket="))
 }
 

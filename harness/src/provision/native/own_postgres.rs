@@ -22,7 +22,8 @@ const SETTINGS: [&str; 5] =
 /// Starts it and returns once it has taken its new, random password.
 pub async fn start(run: &Arc<Run>, programs: &PostgresPrograms, stack: &str) -> Result<PostgresServer, ProvisionError> {
     let port = run.ports.take()?;
-    let name = format!("postgresql-{stack}-{port}");
+    // Ports come round again, and a folder that could not be removed may still be there.
+    let name = format!("postgresql-{stack}-{port}-{}", random::hex(4));
     let own = OwnPostgres {
         run: run.clone(),
         programs: programs.clone(),

@@ -1,4 +1,4 @@
-//! Services that a check has stopped, and the database that it has put aside.
+//! Brings back what a check has taken away for a while: services that it stopped, and the database that it put aside.
 
 use super::Remains;
 use crate::check::Live;
@@ -6,7 +6,8 @@ use crate::ledger::{Ledger, LedgerError, Thing};
 use crate::target::Service;
 use std::sync::Arc;
 
-/// Starts again what the ledger says was stopped and not started since, and brings the database back; names what does not come back, and why.
+/// Starts again what the ledger says was stopped and not started since, and brings the database back; names what does
+/// not come back, and why.
 ///
 /// # Errors
 /// When the ledger cannot be written.
