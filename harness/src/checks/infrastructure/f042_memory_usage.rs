@@ -1,7 +1,8 @@
 //! Feature 42: memory use is watched so that leaks are found early.
 
+use super::memory_course::{ROUND, day_of_load, memory, number, stays_level};
 use crate::check::{
-    Case, Check, Seen, Stop, above, absent, at_least, at_most, below, between, is, one_of, present, such_that, within,
+    Case, Check, Seen, Stop, above, absent, at_least, below, between, is, one_of, present, such_that, within,
 };
 use crate::probe::Reply;
 use crate::sabotage::set_variable;
@@ -22,22 +23,8 @@ const FIELDS: [&str; 8] = [
 ];
 /// How often memory is sampled.
 const SAMPLED: Duration = Duration::from_secs(60);
-/// Requests of one round of load, and rounds that stand for a day.
-const ROUND: usize = 1000;
-const ROUNDS: usize = 5;
-/// Rounds after which memory that still has not settled is a leak: on a busy machine an allocator takes its time.
-const MOST_ROUNDS: usize = 15;
-/// What a round of load asks for, and what is answered.
-const PATHS: [(&str, &str); 4] =
-    [("/test/memory", "200"), ("/api/auth/health", "200"), ("/metrics", "200"), ("/health/conformance-unknown", "404")];
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How close to a threshold memory is brought, from below and from above.
 const MARGIN_MB: f64 = 6.0;
-/// Growth over a round that is no leak: allocators settle. A leak of 600 bytes a request shows.
-const LEVEL_MB_PER_ROUND: f64 = 0.5;
-/// In the calmest round memory rises by less than this. A leak of 100 bytes a request shows.
-const CALM_MB: f64 = 0.06;
-
 pub const CHECK: Check = Check {
     feature: 42,
     revision: 4,
@@ -99,50 +86,8 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     limits_are_noticed(case, &start).await
 }
 
-fn stays_level(case: &mut Case, readings: &[Reply]) {
-    case.observed_as(&format!("{} requests, spread over a day of the target's test clock", ROUND * readings.len()));
-    let readings: Vec<f64> = readings.iter().map(megabytes).collect();
-    let Course { slope, calmest } = Course::of_the_last(&readings);
-    case.expect("slope of memory, in MB per 1,000 requests", slope, at_most(LEVEL_MB_PER_ROUND));
-    case.expect("rise of memory in the calmest round, in MB", calmest, at_most(CALM_MB));
-    let last = readings.last().copied().unwrap_or(f64::NAN);
-    let rise = last - readings.first().copied().unwrap_or(f64::NAN);
-    case.expect("change over all rounds, in MB", rise, between(-20.0, 20.0));
-}
-
-/// How memory went over the last five rounds, in MB a round.
-struct Course {
-    slope: f64,
-    calmest: f64,
-}
-
-impl Course {
-    fn of_the_last(readings: &[f64]) -> Course {
-        let last = &readings[readings.len().saturating_sub(ROUNDS)..];
-        let rises = last.windows(2).map(|pair| pair[1] - pair[0]);
-        Course { slope: slope(last), calmest: rises.reduce(f64::min).unwrap_or(f64::NAN) }
-    }
-
-    fn is_level(&self) -> bool {
-        self.slope <= LEVEL_MB_PER_ROUND && self.calmest <= CALM_MB
-    }
-}
-
 async fn get(case: &mut Case, path: &str) -> Result<Reply, Stop> {
     case.http(Service::Gateway).get(path).send().await
-}
-
-async fn memory(case: &mut Case) -> Result<Reply, Stop> {
-    get(case, "/test/memory").await
-}
-
-/// A number of a reading; not a number where it is missing, which satisfies no matcher.
-fn number(reading: &Reply, field: &str) -> f64 {
-    reading.body().key(field).number().unwrap_or(f64::NAN)
-}
-
-fn megabytes(reading: &Reply) -> f64 {
-    number(reading, "current_memory_mb")
 }
 
 fn reading_is_complete(case: &mut Case, reading: &Reply) -> Result<(), Stop> {
@@ -234,45 +179,6 @@ async fn collection_reports(case: &mut Case) -> Result<(), Stop> {
     case.expect("gc_stats.uncollectable", collected.at("/gc_stats/uncollectable"), present());
     case.expect("gc_stats.total_collected", collected.at("/gc_stats/total_collected"), at_least(0.0));
     Ok(())
-}
-
-/// The reading after each round of load, over a day of the target's clock and on until memory is level.
-async fn day_of_load(case: &mut Case) -> Result<Vec<Reply>, Stop> {
-    let mut readings: Vec<Reply> = Vec::new();
-    for round in 1..=MOST_ROUNDS {
-        let so_far: Vec<f64> = readings.iter().map(megabytes).collect();
-        if round > ROUNDS && Course::of_the_last(&so_far).is_level() {
-            break;
-        }
-        case.pass(DAY / ROUNDS as u32).await?;
-        // Every way through the service: its own routes, a service behind it, and paths that nobody knows.
-        for (path, status) in PATHS {
-            let load = case
-                .http(Service::Gateway)
-                .get(path)
-                .header("x-forwarded-for", &format!("10.42.0.{round}"))
-                .times(ROUND / PATHS.len(), 8)
-                .await?;
-            let answers = json!({status: ROUND / PATHS.len()});
-            case.expect(format!("answers of {path} in round {round}"), load.at("/answers"), is(answers));
-        }
-        let reading = memory(case).await?;
-        readings.push(reading);
-    }
-    Ok(readings)
-}
-
-/// Least squares: how much a value rises from one reading to the next.
-fn slope(readings: &[f64]) -> f64 {
-    let n = readings.len() as f64;
-    let mean_x = (n - 1.0) / 2.0;
-    let mean_y = readings.iter().sum::<f64>() / n;
-    let (mut above, mut below) = (0.0, 0.0);
-    for (x, y) in readings.iter().enumerate() {
-        above += (x as f64 - mean_x) * (y - mean_y);
-        below += (x as f64 - mean_x).powi(2);
-    }
-    above / below
 }
 
 /// Memory that is held crosses the warning and the critical threshold; each is noticed at the next sample.

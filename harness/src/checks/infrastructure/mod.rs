@@ -60,6 +60,7 @@ mod log_line;
 mod manifest_references;
 mod manifest_trial;
 mod manifests;
+mod memory_course;
 mod quantity;
 mod query_details;
 mod query_plan;
