@@ -21,7 +21,7 @@ const MADE: u64 = 5;
 
 pub const CHECK: Check = Check {
     feature: 46,
-    revision: 4,
+    revision: 5,
     setup: Setup::Own(Own::of(&Service::ALL)),
     needs: &[Need::Address(Service::Gateway)],
     control: "no edge stands there before its first call, no cycle before the call that closes it",
@@ -62,7 +62,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     let known = |body: &Value| CALLS.iter().chain(&others).all(|&(from, to)| has(body, from, to));
     let seen = case.http(GATEWAY).get("/dependencies").send_until("all calls are known", known).await?;
     for (from, to) in CALLS {
-        let counts = |map: &Reply| edge(map, from, to).is_some_and(|edge| has_numbers(&edge));
+        let counts = |map: &Reply| edge(map, from, to).is_some_and(|edge| has_counts(&edge));
         if edge(&before, from, to).is_some() && !counts(&before) && !counts(&seen) {
             // It was known before, and nothing of it tells that more calls were seen (contract, section 3.13).
             case.lacks(Need::CountedCalls);
@@ -77,7 +77,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
         let risen = such_that(format!("one that has risen by {MADE} or more"), |risen| {
             risen.as_object().is_some_and(|all| all.values().any(|more| more.as_f64() >= Some(MADE as f64)))
         });
-        let requirement = format!("what the numbers of the edge {from} → {to} have risen by after {MADE} calls");
+        let requirement = format!("what the counts of the edge {from} → {to} have risen by after {MADE} calls");
         case.expect(requirement, rises(&before, &seen, from, to), risen);
     }
     case.expect("edges of before are there still", digraph(&seen).covers(&digraph(&before)), is(true));
@@ -151,17 +151,29 @@ fn edge(map: &Reply, from: &str, to: &str) -> Option<Edge> {
     edges(map).into_iter().find(|edge| edge.from == from && edge.to == to)
 }
 
-fn has_numbers(edge: &Edge) -> bool {
-    edge.seen.keys().iter().any(|name| edge.seen.key(name).number().is_some())
+/// Times since 1970 are larger, in whatever unit; a number of calls is not.
+const SMALLEST_TIME: f64 = 1e9;
+
+/// Whether a number may be one of calls: whole, and no time.
+fn may_count(number: f64) -> bool {
+    number.fract() == 0.0 && (0.0..SMALLEST_TIME).contains(&number)
 }
 
-/// By how much the numbers of an edge have risen, each under its name: which of them counts calls, the contract leaves open.
+fn count(edge: &Edge, name: &str) -> Option<f64> {
+    edge.seen.key(name).number().filter(|&number| may_count(number))
+}
+
+fn has_counts(edge: &Edge) -> bool {
+    edge.seen.keys().iter().any(|name| count(edge, name).is_some())
+}
+
+/// By how much the counts of an edge have risen, each under its name: which of them counts calls, the contract leaves open.
 fn rises(before: &Reply, after: &Reply, from: &str, to: &str) -> Value {
     let (Some(after), before) = (edge(after, from, to), edge(before, from, to)) else {
         return Value::Null;
     };
-    let was = |name: &str| before.as_ref().and_then(|edge| edge.seen.key(name).number()).unwrap_or(0.0);
-    let number = |name: String| Some((after.seen.key(&name).number()? - was(&name), name));
+    let was = |name: &str| before.as_ref().and_then(|edge| count(edge, name)).unwrap_or(0.0);
+    let number = |name: String| Some((count(&after, &name)? - was(&name), name));
     after.seen.keys().into_iter().filter_map(number).map(|(more, name)| (name, json!(more))).collect()
 }
 

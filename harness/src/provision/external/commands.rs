@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
 use std::process::Stdio;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sysinfo::{ProcessStatus, ProcessesToUpdate, System};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long a command may take.
@@ -21,7 +22,9 @@ const EFFECT_LIMIT: Duration = Duration::from_secs(60);
 /// How long one question to a health route may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// More of what a command prints is not kept.
-const MOST_READ: u64 = 64 << 10;
+const MOST_READ: usize = 64 << 10;
+/// How long what a command has written may take to arrive once it has ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Whether a word of a command says which service is meant.
@@ -234,8 +237,9 @@ async fn output(
     process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let running = async {
         let mut child = start(process).await?;
-        let (printed, said) = (child.stdout.take(), child.stderr.take());
-        tokio::try_join!(beginning(printed), beginning(said), child.wait())
+        let (printed, said) = (Beginning::of(child.stdout.take()), Beginning::of(child.stderr.take()));
+        let status = child.wait().await?;
+        io::Result::Ok((printed.told().await, said.told().await, status))
     };
     let (printed, said, status) = timeout(COMMAND_LIMIT, running)
         .await
@@ -244,13 +248,34 @@ async fn output(
     if status.success() { Ok(printed) } else { Err(format!("`{shown}` failed ({status}): {}", said.trim())) }
 }
 
-/// The beginning of what a program writes. The rest is read as well, so that the program is not held up, and forgotten.
-async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
-    let mut stream = stream.ok_or(io::ErrorKind::BrokenPipe)?;
-    let mut kept = Vec::new();
-    (&mut stream).take(MOST_READ).read_to_end(&mut kept).await?;
-    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
-    Ok(String::from_utf8_lossy(&kept).into_owned())
+/// The beginning of what a program writes. The rest is read as well, so that the program is not held up, and forgotten;
+/// so is what a service writes that the program has left in the background, for as long as the harness runs.
+struct Beginning {
+    kept: Arc<Mutex<Vec<u8>>>,
+    reading: JoinHandle<()>,
+}
+
+impl Beginning {
+    fn of(stream: Option<impl AsyncRead + Unpin + Send + 'static>) -> Beginning {
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let keeping = kept.clone();
+        let reading = tokio::spawn(async move {
+            let Some(mut stream) = stream else { return };
+            let mut some = vec![0; 8 << 10];
+            while let Ok(count @ 1..) = stream.read(&mut some).await {
+                let mut kept = keeping.lock().expect("nothing panics while it holds this lock");
+                let room = MOST_READ - kept.len();
+                kept.extend_from_slice(&some[..count.min(room)]);
+            }
+        });
+        Beginning { kept, reading }
+    }
+
+    /// What was kept, soon after the program has ended: its streams end with it, or belong to a service now.
+    async fn told(self) -> String {
+        let _ = timeout(LAST_WORDS, self.reading).await;
+        String::from_utf8_lossy(&self.kept.lock().expect("nothing panics while it holds this lock")).into_owned()
+    }
 }
 
 fn filled_in(command: &[String], service: Service) -> Vec<String> {
@@ -314,6 +339,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_service_in_the_background_may_keep_the_streams_of_its_start() {
+        let (commands, folder) = service("background", "true {name}", "sh FOLDER/start {service}", "echo {name}").await;
+        let script = format!(
+            "cd {}; (touch $1; for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done; touch spoke) &",
+            folder.display()
+        );
+        std::fs::write(folder.join("start"), script).unwrap();
+        let began = Instant::now();
+        commands.start(Service::Auth).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+        // What it writes after that is still read, so that it is not ended by a broken pipe.
+        for _ in 0..200 {
+            if folder.join("spoke").exists() {
+                break;
+            }
+            sleep(PAUSE).await;
+        }
+        assert!(folder.join("spoke").exists());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test]
     async fn a_command_without_effect_is_no_success() {
         let (commands, folder) = service("idle", "true {name}", "true {name}", "echo {name}").await;
         let start = commands.start(Service::Auth).await.unwrap_err().to_string();
@@ -330,7 +377,7 @@ mod tests {
     async fn of_a_command_that_prints_and_prints_the_beginning_is_kept() {
         let endless = ["sh", "-c", "head -c 50000000 /dev/zero >&2; exit 1", "{name}"].map(str::to_owned);
         let told = run(&endless, Service::Auth).await.unwrap_err();
-        assert!(told.contains("failed (exit status: 1)") && told.len() < 2 * MOST_READ as usize, "{}", told.len());
+        assert!(told.contains("failed (exit status: 1)") && told.len() < 2 * MOST_READ, "{}", told.len());
     }
 
     #[tokio::test]
