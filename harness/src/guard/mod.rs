@@ -151,7 +151,7 @@ async fn let_through(
     offence: &Mutex<Option<String>>,
 ) -> io::Result<()> {
     let mut inspector: Box<dyn Inspector> = match protocol {
-        Protocol::Postgres => Box::new(postgres::Messages),
+        Protocol::Postgres => Box::new(postgres::Messages::default()),
         Protocol::Redis => Box::new(redis::Replies::default()),
     };
     let (mut held, mut chunk, mut passed) = (Vec::new(), vec![0; 32 << 10], 0);

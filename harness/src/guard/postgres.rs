@@ -12,13 +12,19 @@ const LONGEST_LIST: usize = 1 << 20;
 const LONGEST: usize = 64 << 10;
 /// Nor is a longer word about the login: how it goes, or a key.
 const LONGEST_LOGIN: usize = 4 << 10;
+/// Settings that a server reports are kept by their names for as long as a connection lasts; all of them may be this long.
+const LONGEST_SETTINGS: usize = 1 << 20;
 /// More rounds of hashing are not done for a password; PostgreSQL asks for 4096.
 const MOST_ROUNDS: u64 = 100_000;
 /// The server's part of a SCRAM exchange.
 const SCRAM_CONTINUES: u32 = 11;
 
 /// Inspects messages one after another.
-pub(super) struct Messages;
+#[derive(Default)]
+pub(super) struct Messages {
+    /// How long the settings were that the server has reported, in bytes.
+    settings: usize,
+}
 
 impl Inspector for Messages {
     fn judge(&mut self, bytes: &[u8]) -> Judged {
@@ -39,6 +45,13 @@ impl Inspector for Messages {
             if content_of(kind, content).is_none() {
                 let kind = char::from(kind).escape_default();
                 return Judged { pass, offence: Some(format!("a message of kind '{kind}' is none of PostgreSQL's")) };
+            }
+            if kind == b'S' {
+                self.settings += length;
+                if self.settings > LONGEST_SETTINGS {
+                    let offence = format!("it has reported settings of more than {LONGEST_SETTINGS} bytes");
+                    return Judged { pass, offence: Some(offence) };
+                }
             }
             pass += length + 1;
         }
@@ -163,7 +176,7 @@ mod tests {
 
     fn passes(kind: u8, content: &[u8]) -> bool {
         let bytes = message(kind, content);
-        let judged = Messages.judge(&bytes);
+        let judged = Messages::default().judge(&bytes);
         assert_eq!(judged.offence.is_none(), judged.pass == bytes.len());
         judged.offence.is_none()
     }
@@ -202,10 +215,18 @@ mod tests {
     }
 
     #[test]
+    fn settings_without_end_do_not_pass() {
+        let mut messages = Messages::default();
+        let one = message(b'S', &[&b"name\0"[..], &[b'v'; 1000], b"\0"].concat());
+        let passed = (0..2000).take_while(|_| messages.judge(&one).offence.is_none()).count();
+        assert!((1000..1100).contains(&passed), "{passed}");
+    }
+
+    #[test]
     fn a_message_passes_only_when_it_is_whole() {
         let bytes = [message(b'Z', b"I"), message(b'C', b"SELECT 1\0")].concat();
         for end in 0..bytes.len() {
-            let judged = Messages.judge(&bytes[..end]);
+            let judged = Messages::default().judge(&bytes[..end]);
             assert_eq!((judged.pass, judged.offence), (if end < 6 { 0 } else { 6 }, None));
         }
     }
@@ -227,7 +248,7 @@ mod tests {
     fn no_length_is_believed_without_its_bytes() {
         for length in [0_u32, 3, 0x7fff_ffff, u32::MAX] {
             let bytes = [&b"D"[..], &length.to_be_bytes()].concat();
-            assert!(Messages.judge(&bytes).offence.unwrap().contains(&length.to_string()));
+            assert!(Messages::default().judge(&bytes).offence.unwrap().contains(&length.to_string()));
         }
     }
 
@@ -238,7 +259,7 @@ mod tests {
         let columns = message(b'T', b"\0\x01id\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0");
         let error = message(b'E', b"SERROR\0C42P01\0Mno such table\0\0");
         for bytes in mutants(&[&ready, &row, &columns, &error], 5000) {
-            assert!(Messages.judge(&bytes).pass <= bytes.len());
+            assert!(Messages::default().judge(&bytes).pass <= bytes.len());
         }
     }
 }
