@@ -37,8 +37,12 @@ async fn deleted(case: &mut Case, (path, name): (&str, &str), token: &str) -> Re
         return Ok(Some(format!("DELETE {path}/{name} was {}", outcome(&deletion))));
     }
     let list = ask(case, "GET", &format!("{path}/list"), token).await?;
+    let listed = list.at("/backups");
     Ok(match list.status().number() {
-        Some(200.0) if names(list.at("/backups").value(), name) => {
+        Some(200.0) if !listed.is_there() => {
+            Some(format!("whether its DELETE removed it cannot be seen: {path}/list has no `backups`"))
+        }
+        Some(200.0) if names(listed.value(), name) => {
             Some(format!("its DELETE was {}, and {path}/list still names it", outcome(&deletion)))
         }
         Some(200.0) => None,

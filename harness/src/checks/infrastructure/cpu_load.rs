@@ -7,10 +7,6 @@ use crate::target::{Need, Service};
 pub(super) const GATEWAY: Service = Service::Gateway;
 /// Hard work (contract, section 3.10).
 pub(super) const STRESS: &str = "/test/cpu/stress";
-/// A number of a reading; not a number where it is missing, which satisfies no matcher.
-pub(super) fn number(reading: &Reply, field: &str) -> f64 {
-    reading.body().key(field).number().unwrap_or(f64::NAN)
-}
 
 pub(super) async fn look(case: &mut Case) -> Result<Reply, Stop> {
     case.http(GATEWAY).get("/test/cpu").send().await
@@ -66,19 +62,19 @@ pub(super) struct Load {
 
 impl Load {
     fn increase(&self) -> f64 {
-        number(&self.stressed, "cpu_after_percent") - number(&self.stressed, "cpu_before_percent")
+        self.stressed.number("cpu_after_percent") - self.stressed.number("cpu_before_percent")
     }
 
     /// Whether another load need not be tried.
     pub(super) fn shows_a_rise(&self) -> bool {
-        number(&self.loaded, "process_cpu_percent") > least(&self.rest, self.counted) && self.increase() > 0.0
+        self.loaded.number("process_cpu_percent") > least(&self.rest, self.counted) && self.increase() > 0.0
     }
 }
 
 /// What a reading under load must exceed, in percent.
 fn least(rest: &Reply, counted: Option<f64>) -> f64 {
     // On a machine that is busy otherwise, the load gets little to use; then the rise is small, too.
-    number(rest, "process_cpu_percent") + counted.map_or(5.0, |counted| (0.3 * counted).min(5.0))
+    rest.number("process_cpu_percent") + counted.map_or(5.0, |counted| (0.3 * counted).min(5.0))
 }
 
 /// Puts the service under load; a rise shows in one of so many readings.
@@ -92,7 +88,7 @@ pub(super) async fn under_load(case: &mut Case, rest: Reply, seconds: f64, readi
     case.step(3, "The rise in CPU use is seen while the load lasts");
     let (mut loaded, mut counted) = reading(case).await?;
     for _ in 1..readings {
-        if number(&loaded, "process_cpu_percent") > least(&rest, counted) {
+        if loaded.number("process_cpu_percent") > least(&rest, counted) {
             break;
         }
         (loaded, counted) = reading(case).await?;
@@ -112,7 +108,7 @@ pub(super) fn rise_is_seen(case: &mut Case, load: &Load) {
         let near = between(0.4 * counted - 5.0, 2.5 * counted + 10.0);
         case.expect("process_cpu_percent, as the operating system has it", &percent, near);
     }
-    let growth = number(loaded, "process_cpu_percent") - number(loaded, "baseline_cpu_percent");
+    let growth = loaded.number("process_cpu_percent") - loaded.number("baseline_cpu_percent");
     case.expect("cpu_growth_percent under load", loaded.at("/cpu_growth_percent"), within(0.02, growth));
     case.expect("load over by then", &load.over, is(false));
     case.expect("duration_seconds of the load", stressed.at("/duration_seconds"), is(load.seconds));

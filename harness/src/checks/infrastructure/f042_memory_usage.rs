@@ -1,6 +1,6 @@
 //! Feature 42: memory use is watched so that leaks are found early.
 
-use super::memory_course::{ROUND, day_of_load, memory, number, stays_level};
+use super::memory_course::{ROUND, day_of_load, memory, stays_level};
 use crate::check::{
     Case, Check, Seen, Stop, above, absent, at_least, below, between, is, one_of, present, such_that, within,
 };
@@ -25,9 +25,10 @@ const FIELDS: [&str; 8] = [
 const SAMPLED: Duration = Duration::from_secs(60);
 /// How close to a threshold memory is brought, from below and from above.
 const MARGIN_MB: f64 = 6.0;
+
 pub const CHECK: Check = Check {
     feature: 42,
-    revision: 4,
+    revision: 5,
     setup: Setup::Own(Own::of(&[Service::Gateway, Service::Auth])),
     needs: &[Need::Address(Service::Gateway), Need::TestEndpoints],
     control: "below the thresholds no sample warns",
@@ -53,7 +54,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(3, "Memory use is read after those requests");
     let loaded = memory(case).await?;
     case.expect("status of /test/memory after the load", loaded.status(), is(200));
-    let change = number(&loaded, "current_memory_mb") - number(&start, "current_memory_mb");
+    let change = loaded.number("current_memory_mb") - start.number("current_memory_mb");
     // What has not been collected yet counts as well; what stays after collection is the next step's.
     case.expect("change of memory over the load, in MB", change, between(-100.0, 100.0));
     growth_adds_up(case, &loaded);
@@ -61,14 +62,20 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
 
     case.step(4, "After collection, memory is back near the baseline");
     allocation_is_given_back(case).await?;
-    collection_reports(case).await?;
+    let collected = collection_reports(case).await?;
     let after = memory(case).await?;
     let growth = after.at("/memory_growth_mb");
     // As near as the contract's own check wants it (section 9.2); most of what was allocated just now is gone in any case.
     case.expect("growth against the baseline after collection, in MB", &growth, between(-100.0, 100.0));
-    let kept = number(&after, "current_memory_mb") - number(&loaded, "current_memory_mb");
+    let kept = after.number("current_memory_mb") - loaded.number("current_memory_mb");
     baseline_stays(case, &start, &after);
     case.expect("memory kept of 74 MB that were allocated, in MB", kept, below(24.0));
+    // What never moves was not read from anything.
+    let [start_mb, loaded_mb, after_mb] = [&start, &loaded, &after].map(|one| one.number("current_memory_mb"));
+    let readings =
+        [start_mb, loaded_mb, collected.number("memory_before_mb"), collected.number("memory_after_mb"), after_mb];
+    let moved = readings.iter().any(|&one| one != start_mb);
+    case.expect("whether memory moved over 1,000 requests and 74 MB", moved, is(true));
 
     case.step(5, "The service runs for 24 hours");
     if case.has(Need::Clock) {
@@ -97,11 +104,11 @@ fn reading_is_complete(case: &mut Case, reading: &Reply) -> Result<(), Stop> {
     }
     case.expect("baseline_memory_mb", reading.at("/baseline_memory_mb"), above(0.0));
     case.expect("current_memory_mb", reading.at("/current_memory_mb"), above(0.0));
-    let share = 100.0 * number(reading, "current_memory_mb") / number(reading, "system_memory_total_mb");
+    let share = 100.0 * reading.number("current_memory_mb") / reading.number("system_memory_total_mb");
     case.expect("memory_percent is current of total", reading.at("/memory_percent"), within(0.05, share));
     case.expect("warning_threshold_mb", reading.at("/warning_threshold_mb"), is(512));
     case.expect("critical_threshold_mb", reading.at("/critical_threshold_mb"), is(1024));
-    let total = number(reading, "system_memory_total_mb");
+    let total = reading.number("system_memory_total_mb");
     case.expect("system_memory_available_mb", reading.at("/system_memory_available_mb"), between(1.0, total - 1.0));
     growth_adds_up(case, reading);
     let growth = reading.at("/memory_growth_mb");
@@ -110,7 +117,7 @@ fn reading_is_complete(case: &mut Case, reading: &Reply) -> Result<(), Stop> {
 }
 
 fn growth_adds_up(case: &mut Case, reading: &Reply) {
-    let difference = number(reading, "current_memory_mb") - number(reading, "baseline_memory_mb");
+    let difference = reading.number("current_memory_mb") - reading.number("baseline_memory_mb");
     case.expect("memory_growth_mb is current minus baseline", reading.at("/memory_growth_mb"), within(0.1, difference));
 }
 
@@ -124,9 +131,9 @@ async fn gauges_exist(case: &mut Case, start: &Reply) -> Result<(), Stop> {
     let scrape = case.scrape(Service::Gateway).await?;
     case.expect("status of /metrics", scrape.at("/status"), is(200));
     const MB: f64 = 1024.0 * 1024.0;
-    let (current, total) = (number(start, "current_memory_mb"), number(start, "system_memory_total_mb"));
+    let (current, total) = (start.number("current_memory_mb"), start.number("system_memory_total_mb"));
     // They show the last sample, which may be a minute old and even the one of the start (contract, section 3.5).
-    let baseline = number(start, "baseline_memory_mb");
+    let baseline = start.number("baseline_memory_mb");
     let (least, most) = (current.min(baseline) - 20.0, current.max(baseline) + 20.0);
     for (gauge, low, high) in [
         ("api_gateway_memory_usage_bytes", least * MB, most * MB),
@@ -167,24 +174,24 @@ async fn allocation_is_given_back(case: &mut Case) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn collection_reports(case: &mut Case) -> Result<(), Stop> {
+async fn collection_reports(case: &mut Case) -> Result<Reply, Stop> {
     let collected = get(case, "/test/memory/gc").await?;
     case.expect("status of collecting", collected.status(), is(200));
     case.expect("memory_before_mb", collected.at("/memory_before_mb"), above(0.0));
     case.expect("memory_after_mb", collected.at("/memory_after_mb"), above(0.0));
-    let freed = number(&collected, "memory_before_mb") - number(&collected, "memory_after_mb");
+    let freed = collected.number("memory_before_mb") - collected.number("memory_after_mb");
     case.expect("memory_freed_mb is before minus after", collected.at("/memory_freed_mb"), within(0.1, freed));
     case.expect("gc_stats", collected.at("/gc_stats"), present());
     case.expect("gc_stats.collected", collected.at("/gc_stats/collected"), present());
     case.expect("gc_stats.uncollectable", collected.at("/gc_stats/uncollectable"), present());
     case.expect("gc_stats.total_collected", collected.at("/gc_stats/total_collected"), at_least(0.0));
-    Ok(())
+    Ok(collected)
 }
 
 /// Memory that is held crosses the warning and the critical threshold; each is noticed at the next sample.
 async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> {
     let thresholds =
-        Thresholds { warning: number(start, "warning_threshold_mb"), critical: number(start, "critical_threshold_mb") };
+        Thresholds { warning: start.number("warning_threshold_mb"), critical: start.number("critical_threshold_mb") };
     let Thresholds { warning, critical } = thresholds;
     // Elsewhere memory may come in other portions than are asked for, and go by itself.
     let ours = case.can(Need::Power(Power::Configure));
@@ -196,10 +203,10 @@ async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> 
         case.expect("current_memory_mb of that sample", sample.at("/current_memory_mb"), below(warning));
     }
 
-    let now = number(&memory(case).await?, "current_memory_mb");
+    let now = memory(case).await?.number("current_memory_mb");
     let more = (warning - now - MARGIN_MB).floor();
     grow(case, more).await?;
-    if !ours && number(&memory(case).await?, "current_memory_mb") - now < more / 2.0 {
+    if !ours && memory(case).await?.number("current_memory_mb") - now < more / 2.0 {
         return memory_is_not_held(case).await;
     }
     let sample = next_sample(case, |_| true).await?;
@@ -212,7 +219,7 @@ async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> 
     }
     reach(case, warning).await?;
     let sample = next_sample(case, |line| line["level"] == "WARNING").await?;
-    if !ours && !sample.is_there() && number(&memory(case).await?, "current_memory_mb") < warning {
+    if !ours && !sample.is_there() && memory(case).await?.number("current_memory_mb") < warning {
         return memory_is_not_held(case).await;
     }
     case.expect("level of a sample above the warning threshold", sample.at("/level"), is("WARNING"));
@@ -226,7 +233,7 @@ async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> 
     let gauge = scrape.at("/families/api_gateway_memory_usage_bytes/samples/api_gateway_memory_usage_bytes/0/value");
     case.expect("gauge after that sample, in bytes", &gauge, above(warning * 1024.0 * 1024.0));
 
-    let now = number(&memory(case).await?, "current_memory_mb");
+    let now = memory(case).await?.number("current_memory_mb");
     grow(case, (critical - now - MARGIN_MB).floor()).await?;
     let sample = next_sample(case, |line| line["level"] != "DEBUG" && line["level"] != "INFO").await?;
     thresholds.level_fits(case, &sample, "a sample just below the critical threshold");
@@ -235,7 +242,7 @@ async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> 
     }
     reach(case, critical).await?;
     let sample = next_sample(case, |line| line["level"] == "ERROR").await?;
-    if !ours && !sample.is_there() && number(&memory(case).await?, "current_memory_mb") < critical {
+    if !ours && !sample.is_there() && memory(case).await?.number("current_memory_mb") < critical {
         return memory_is_not_held(case).await;
     }
     case.expect("level of a sample above the critical threshold", sample.at("/level"), is("ERROR"));
@@ -293,7 +300,7 @@ impl Thresholds {
 /// Allocates until so much is in use, by what the service itself says.
 async fn reach(case: &mut Case, threshold: f64) -> Result<(), Stop> {
     for _ in 0..4 {
-        let now = number(&memory(case).await?, "current_memory_mb");
+        let now = memory(case).await?.number("current_memory_mb");
         if now > threshold + 1.0 {
             break;
         }

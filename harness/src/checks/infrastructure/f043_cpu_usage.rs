@@ -1,6 +1,6 @@
 //! Feature 43: CPU use is watched so that bottlenecks are found.
 
-use super::cpu_load::{GATEWAY, Load, STRESS, difference, look, number, rise_is_seen, under_load, used};
+use super::cpu_load::{GATEWAY, Load, STRESS, difference, look, rise_is_seen, under_load, used};
 use super::dearest_operation::dearest;
 use crate::check::{Case, Check, Seen, Stop, above, absent, at_least, below, between, is, one_of, such_that, within};
 use crate::probe::Reply;
@@ -116,7 +116,7 @@ fn reading_is_complete(case: &mut Case, reading: &Reply) -> Result<(), Stop> {
     case.expect("baseline_cpu_percent", reading.at("/baseline_cpu_percent"), between(0.0, 100.0));
     case.expect("process_cpu_percent at rest", reading.at("/process_cpu_percent"), between(0.0, 50.0));
     case.expect("system_cpu_percent", reading.at("/system_cpu_percent"), between(0.0, 100.0));
-    let growth = number(reading, "process_cpu_percent") - number(reading, "baseline_cpu_percent");
+    let growth = reading.number("process_cpu_percent") - reading.number("baseline_cpu_percent");
     case.expect(
         "cpu_growth_percent is process minus baseline",
         reading.at("/cpu_growth_percent"),
@@ -124,7 +124,7 @@ fn reading_is_complete(case: &mut Case, reading: &Reply) -> Result<(), Stop> {
     );
     case.expect("warning_threshold_percent", reading.at("/warning_threshold_percent"), is(70));
     case.expect("critical_threshold_percent", reading.at("/critical_threshold_percent"), is(90));
-    let logical = number(reading, "cpu_count_logical");
+    let logical = reading.number("cpu_count_logical");
     case.expect("cpu_count_logical", reading.at("/cpu_count_logical"), at_least(1.0));
     case.expect("cpu_count_physical", reading.at("/cpu_count_physical"), between(1.0, logical));
     Ok(())
@@ -249,7 +249,7 @@ async fn primes(case: &mut Case, algorithm: &str) -> Result<Work, Stop> {
 }
 
 fn less_is_used(case: &mut Case, dear: &Work, cheap: &Work) {
-    let seconds = number(&dear.reply, "cpu_seconds");
+    let seconds = dear.reply.number("cpu_seconds");
     case.expect("CPU seconds of the dear way", dear.reply.at("/cpu_seconds"), above(0.01));
     case.expect("CPU seconds of the cheap way", cheap.reply.at("/cpu_seconds"), between(0.0, seconds / 2.0));
     case.expect("CPU seconds charged for the dear way", dear.charged, within(0.02 + 0.2 * seconds, seconds));

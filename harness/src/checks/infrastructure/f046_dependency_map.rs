@@ -18,6 +18,8 @@ const STORES: [&str; 3] = ["postgres", "redis", "minio"];
 /// Calls that are made on purpose, and who calls whom by them.
 const CALLS: [(&str, &str); 2] = [("api-gateway", "auth-service"), ("api-gateway", "diagram-service")];
 const MADE: u64 = 5;
+/// Times since 1970 are larger, in whatever unit; a number of calls is not.
+const SMALLEST_TIME: f64 = 1e9;
 
 pub const CHECK: Check = Check {
     feature: 46,
@@ -150,9 +152,6 @@ fn has(body: &Value, from: &str, to: &str) -> bool {
 fn edge(map: &Reply, from: &str, to: &str) -> Option<Edge> {
     edges(map).into_iter().find(|edge| edge.from == from && edge.to == to)
 }
-
-/// Times since 1970 are larger, in whatever unit; a number of calls is not.
-const SMALLEST_TIME: f64 = 1e9;
 
 /// Whether a number may be one of calls: whole, and no time.
 fn may_count(number: f64) -> bool {

@@ -24,13 +24,8 @@ pub(super) async fn memory(case: &mut Case) -> Result<Reply, Stop> {
     case.http(Service::Gateway).get("/test/memory").send().await
 }
 
-/// A number of a reading; not a number where it is missing, which satisfies no matcher.
-pub(super) fn number(reading: &Reply, field: &str) -> f64 {
-    reading.body().key(field).number().unwrap_or(f64::NAN)
-}
-
 fn megabytes(reading: &Reply) -> f64 {
-    number(reading, "current_memory_mb")
+    reading.number("current_memory_mb")
 }
 
 /// The reading after each round of load, over a day of the target's clock and on until memory is level.

@@ -30,6 +30,11 @@ impl Reply {
         self.body().at(pointer)
     }
 
+    /// A number of the body, by its field; not a number where it is missing, which satisfies no matcher.
+    pub fn number(&self, field: &str) -> f64 {
+        self.body().key(field).number().unwrap_or(f64::NAN)
+    }
+
     /// Claims of a token in the answer, by the field that holds it.
     pub fn claims(&self, field: &str) -> Seen {
         self.0.at("/claims").key(field).at("/claims")
