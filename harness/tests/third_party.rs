@@ -91,7 +91,7 @@ async fn start() -> Option<System> {
     };
     let target = target(folder.path(), offset);
     for service in Service::ALL {
-        until_healthy(&target, service).await;
+        until_healthy(&target, service, folder.path()).await;
     }
     Some(System { target, _up: up, folder })
 }
@@ -104,8 +104,9 @@ fn free_offset() -> u16 {
     };
     // No two tests look at the same ports: what is free now is perhaps about to be taken by the other.
     static STARTED: AtomicU16 = AtomicU16::new(0);
-    let first = 21_000 + (std::process::id() % 100) as u16 * 100 + STARTED.fetch_add(1, Ordering::Relaxed) * 50;
-    (first..50_000).step_by(100).find(is_free).expect("ten free ports")
+    let first = 10_000 + (std::process::id() % 100) as u16 * 100 + STARTED.fetch_add(1, Ordering::Relaxed) * 50;
+    // Below 32768, from where Linux takes ports for outgoing connections, as any process may at any moment.
+    (first..24_600).step_by(100).find(is_free).expect("ten free ports")
 }
 
 /// As the file in the repository has it, with other ports and logs, without power over it, and with its key.
@@ -122,7 +123,7 @@ fn target(folder: &Path, offset: u16) -> Target {
     external::load(&file, &|name| (name == KEY.0).then(|| KEY.1.to_owned())).unwrap()
 }
 
-async fn until_healthy(target: &Target, service: Service) {
+async fn until_healthy(target: &Target, service: Service, run: &Path) {
     let endpoint = &target.services[&service];
     let url = format!("{}{}", endpoint.base, endpoint.health);
     for _ in 0..600 {
@@ -131,7 +132,8 @@ async fn until_healthy(target: &Target, service: Service) {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("{url} does not answer");
+    let log = fs::read_to_string(run.join(format!("{}.log", service.short())));
+    panic!("{url} does not answer; its log: {log:?}");
 }
 
 fn verdicts(outcome: &Outcome) -> String {
