@@ -15,6 +15,12 @@ impl Case {
         format!("conform-f{:03}-{}", self.circumstances.feature, &id[..8])
     }
 
+    /// A whole number from 0 to one less than `limit`, another in each run: a stored answer fits no other than its own.
+    pub fn drawn_below(&mut self, limit: u32) -> u32 {
+        let id = self.id();
+        u32::from_str_radix(&id[..8], 16).unwrap_or_default() % limit
+    }
+
     /// The name of an address in the network (`/24`) of the one that this case's requests claim to come from.
     pub fn neighbour(&mut self, last: u8) -> String {
         let own = self.live_target().and_then(|live| live.client_address.clone());
