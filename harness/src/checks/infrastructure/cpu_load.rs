@@ -1,6 +1,6 @@
 //! The gateway under load, and what is seen of its CPU use before, meanwhile and after (contract, section 3.10).
 
-use crate::check::{Case, Seen, Stop, above, between, is, within};
+use crate::check::{Case, Matcher, Seen, Stop, above, between, is, within};
 use crate::probe::Reply;
 use crate::target::{Need, Service};
 
@@ -13,7 +13,7 @@ pub(super) async fn look(case: &mut Case) -> Result<Reply, Stop> {
 }
 
 /// The service's process, where the operating system can be asked about it.
-async fn process(case: &mut Case) -> Result<Option<Seen>, Stop> {
+pub(super) async fn process(case: &mut Case) -> Result<Option<Seen>, Stop> {
     if !case.can(Need::Control) {
         return Ok(None);
     }
@@ -36,12 +36,21 @@ async fn reading(case: &mut Case) -> Result<(Reply, Option<f64>), Stop> {
     let before = process(case).await?;
     let loaded = look(case).await?;
     let after = process(case).await?;
+    Ok((loaded, percent_between(before.as_ref(), after.as_ref())))
+}
+
+/// CPU use from one look at the process to another, as the operating system has it, in percent.
+pub(super) fn percent_between(before: Option<&Seen>, after: Option<&Seen>) -> Option<f64> {
     let between_them = |pointer: &str| {
-        let number = |seen: &Option<Seen>| Some(seen.as_ref()?.at(pointer).number().unwrap_or(f64::NAN));
-        difference(number(&before), number(&after))
+        let number = |seen: Option<&Seen>| Some(seen?.at(pointer).number().unwrap_or(f64::NAN));
+        difference(number(before), number(after))
     };
-    let counted = between_them("/cpu_seconds").zip(between_them("/at_seconds")).map(|(used, time)| used / time * 100.0);
-    Ok((loaded, counted))
+    between_them("/cpu_seconds").zip(between_them("/at_seconds")).map(|(used, time)| used / time * 100.0)
+}
+
+/// As far as a service and the operating system may differ in what they count over nearly the same time.
+pub(super) fn near(counted: f64) -> Matcher {
+    between(0.4 * counted - 5.0, 2.5 * counted + 10.0)
 }
 
 /// What was seen of the service while it was under load, and before and after.
@@ -104,9 +113,7 @@ pub(super) fn rise_is_seen(case: &mut Case, load: &Load) {
     let percent = loaded.at("/process_cpu_percent");
     case.expect("process_cpu_percent under load", &percent, above(least(&load.rest, *counted)));
     if let Some(counted) = counted {
-        // Both look at nearly the same time, and the operating system counts in hundredths of a second.
-        let near = between(0.4 * counted - 5.0, 2.5 * counted + 10.0);
-        case.expect("process_cpu_percent, as the operating system has it", &percent, near);
+        case.expect("process_cpu_percent, as the operating system has it", &percent, near(*counted));
     }
     let growth = loaded.number("process_cpu_percent") - loaded.number("baseline_cpu_percent");
     case.expect("cpu_growth_percent under load", loaded.at("/cpu_growth_percent"), within(0.02, growth));
