@@ -95,11 +95,10 @@ async fn answer(request: Request<Incoming>, inbox: &Inbox) -> Response<Full<Byte
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provision::ports::Ports;
 
     async fn started() -> (Chat, String, Inbox) {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = Ports::default().take().unwrap();
         let inbox = Inbox::default();
         let chat = Chat::on(port, inbox.clone()).await.unwrap();
         (chat, format!("http://127.0.0.1:{port}{}", Chat::PATH), inbox)

@@ -72,12 +72,11 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provision::ports::Ports;
 
     #[tokio::test]
     async fn an_answer_tells_the_request_and_sets_a_cookie() {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = Ports::default().take().unwrap();
         let _echo = Echo::on(port).await.unwrap();
         let request = reqwest::Client::new().get(format!("http://127.0.0.1:{port}/some/path?q=1"));
         let answer = request.header("cookie", "a=b").send().await.unwrap();

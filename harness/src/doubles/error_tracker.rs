@@ -144,6 +144,7 @@ fn unpacked(headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provision::ports::Ports;
     use flate2::Compression;
     use flate2::write::GzEncoder;
     use std::io::Write;
@@ -152,7 +153,7 @@ mod tests {
         "{\"event_id\":\"e1\"}\n{\"type\":\"event\"}\n{\"event_id\":\"e1\",\"message\":\"it broke\"}\n";
 
     async fn tracker() -> (String, Inbox, ErrorTracker) {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
+        let port = Ports::default().take().unwrap();
         let inbox = Inbox::default();
         let running = ErrorTracker::start(port, inbox.clone()).await.unwrap();
         (format!("http://127.0.0.1:{port}/api/{PROJECT}/envelope/"), inbox, running)

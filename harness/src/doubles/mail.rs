@@ -212,11 +212,10 @@ fn received(from: &str, to: &[String], mail: &[u8]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provision::ports::Ports;
 
     async fn started() -> (Mail, u16, Inbox) {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = Ports::default().take().unwrap();
         let inbox = Inbox::default();
         (Mail::on(port, inbox.clone()).await.unwrap(), port, inbox)
     }

@@ -53,6 +53,7 @@ async fn serve(listener: TcpListener, host: String, behind: u16, relay: Relay) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provision::ports::Ports;
     use std::time::Instant;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -68,7 +69,7 @@ mod tests {
                 });
             }
         });
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
+        let free = Ports::default().take().unwrap();
         let relay = Relay::default();
         let before = Instant::now();
         let _running = RunningRelay::start(free, "127.0.0.1".into(), far, relay.clone()).await.unwrap();

@@ -159,11 +159,11 @@ async fn change(mut reply: Reply, change: &Change) -> Result<Reply, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provision::ports::Ports;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     fn free_port() -> u16 {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        listener.local_addr().unwrap().port()
+        Ports::default().take().unwrap()
     }
 
     /// A server that answers each connection with the request line it got.

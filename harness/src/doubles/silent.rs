@@ -35,15 +35,14 @@ impl Drop for Silent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provision::ports::Ports;
     use std::time::Duration;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
     #[tokio::test]
     async fn a_request_is_taken_and_never_answered() {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = Ports::default().take().unwrap();
         let _silent = Silent::on(port).await.unwrap();
 
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();

@@ -21,7 +21,7 @@ mod native;
 mod object_store;
 mod options;
 mod parts;
-mod ports;
+pub(crate) mod ports;
 mod process;
 mod process_identity;
 mod random;

@@ -27,7 +27,7 @@ pub struct Run {
     /// The process that cleans up after us if we cannot.
     pub reaper: Reaper,
     /// Hands out ports.
-    pub ports: Ports,
+    pub ports: Arc<Ports>,
     announce: Announce,
 }
 
@@ -46,7 +46,7 @@ impl Run {
             directory,
             scratch,
             reaper: Reaper::start(&options.conform)?,
-            ports: Ports::default(),
+            ports: Arc::default(),
             announce: options.announce.clone(),
         };
         run.make_folder(&run.directory)?;

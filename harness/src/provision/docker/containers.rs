@@ -4,8 +4,10 @@ use super::engine::Engine;
 use super::images::{Image, Server};
 use super::leftovers;
 use crate::provision::error::ProvisionError;
+use crate::provision::ports::Ports;
 use crate::provision::readiness::{Attempt, until};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use testcontainers::bollard::models::PortBinding;
 use testcontainers::core::{IntoContainerPort, Mount};
@@ -24,6 +26,7 @@ pub struct Containers {
     /// The engine they run in.
     pub engine: Engine,
     run_id: String,
+    ports: Arc<Ports>,
 }
 
 /// What a container is to be.
@@ -51,9 +54,9 @@ pub struct Container {
 }
 
 impl Containers {
-    /// For the run with this id.
-    pub fn new(engine: Engine, run_id: &str) -> Containers {
-        Containers { engine, run_id: run_id.to_owned() }
+    /// For the run with this id, whose servers are reached at ports that it hands out.
+    pub fn new(engine: Engine, run_id: &str, ports: Arc<Ports>) -> Containers {
+        Containers { engine, run_id: run_id.to_owned(), ports }
     }
 
     /// The id of the run.
@@ -67,7 +70,9 @@ impl Containers {
         let mut tries = 0;
         let inner = loop {
             tries += 1;
-            match self.request(&plan).start().await {
+            // Named, and not left to the engine, so that it stays the container's own when that is stopped and started.
+            let at = plan.at.map_or_else(|| self.ports.take(), Ok)?;
+            match self.request(&plan, at).start().await {
                 Ok(inner) => break inner,
                 // Somebody took the published port between its choice and its use.
                 Err(error) if tries < 3 && is_about_the_port(&error.to_string()) => {}
@@ -88,12 +93,9 @@ impl Containers {
         Ok(container)
     }
 
-    fn request(&self, plan: &Plan<'_>) -> testcontainers::ContainerRequest<GenericImage> {
+    fn request(&self, plan: &Plan<'_>, at: u16) -> testcontainers::ContainerRequest<GenericImage> {
         let inside = format!("{}/tcp", plan.port);
-        let outside = PortBinding {
-            host_ip: Some(self.engine.publish_on.to_owned()),
-            host_port: Some(plan.at.unwrap_or_else(free_port).to_string()),
-        };
+        let outside = PortBinding { host_ip: Some(self.engine.publish_on.to_owned()), host_port: Some(at.to_string()) };
         let mut request = GenericImage::new(plan.image.name.clone(), plan.image.tag.clone())
             .with_exposed_port(plan.port.tcp())
             .with_cmd(plan.arguments.iter().cloned())
@@ -170,13 +172,6 @@ impl Container {
         // What cannot be removed now, the removal of the whole run tries again.
         let _ = self.inner.rm().await;
     }
-}
-
-/// A port that is free at this moment. Named, and not left to the engine, so that it stays the container's own when
-/// that is stopped and started again.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0));
-    listener.and_then(|listener| listener.local_addr()).map_or(0, |address| address.port())
 }
 
 fn is_about_the_port(message: &str) -> bool {

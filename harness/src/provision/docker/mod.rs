@@ -36,7 +36,7 @@ pub async fn usable(announce: &Announce) -> Result<Usable, ProvisionError> {
 pub async fn start(run: &Run, usable: Usable) -> Result<Box<dyn Infrastructure>, ProvisionError> {
     leftovers::sweep(&usable.engine).await;
     run.reaper.containers(&run.id);
-    let containers = containers::Containers::new(usable.engine, &run.id);
+    let containers = containers::Containers::new(usable.engine, &run.id, run.ports.clone());
     match infrastructure::Docker::start(Arc::new(containers), usable.images).await {
         Ok(docker) => Ok(Box::new(docker)),
         Err(error) => {

@@ -40,7 +40,7 @@ async fn servers_answer_and_leave_nothing() {
     };
     let run_id = format!("test-{}", random::hex(4));
     let watch = Engine::find().await.unwrap();
-    let containers = Arc::new(Containers::new(usable.engine, &run_id));
+    let containers = Arc::new(Containers::new(usable.engine, &run_id, Arc::default()));
     let begun = std::time::Instant::now();
     let docker = Docker::start(containers, usable.images).await.unwrap();
     println!("servers after {:?}: {:?}", begun.elapsed(), docker.facts());
@@ -75,7 +75,7 @@ async fn a_server_that_ends_is_not_waited_for() {
         return;
     };
     let run_id = format!("test-{}", random::hex(4));
-    let containers = Containers::new(usable.engine, &run_id);
+    let containers = Containers::new(usable.engine, &run_id, Arc::default());
     let begun = std::time::Instant::now();
     let plan = containers::Plan {
         image: &usable.images.redis,
@@ -112,7 +112,7 @@ async fn containers_of_a_living_run_survive_the_sweep() {
         return;
     };
     let run_id = format!("test-{}", random::hex(4));
-    let containers = Containers::new(usable.engine, &run_id);
+    let containers = Containers::new(usable.engine, &run_id, Arc::default());
     let plan = containers::Plan {
         image: &usable.images.redis,
         port: 6379,

@@ -22,16 +22,34 @@ use crate::supervisor::Ending;
 
 /// How long the service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is started where it ends at once.
+const TRIES: usize = 3;
 
 /// The service, running. Dropping it ends it.
 pub struct RecoveredService {
     port: u16,
-    _process: Child,
+    process: Child,
 }
 
 impl RecoveredService {
     /// Starts the diagram service on the database that `access` leads to and returns once it is healthy.
     pub async fn start(access: &Access) -> Result<RecoveredService, BackupError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let mut service = Self::spawn(access)?;
+            match service.healthy().await {
+                Ok(()) => return Ok(service),
+                // Somebody may take the port between its choice and its use; then the service ends at once.
+                Err(_) if tries < TRIES && service.process.try_wait().is_ok_and(|ended| ended.is_some()) => {}
+                Err(how) => {
+                    return Err(BackupError::Program { program: "autograph serve diagram", how, said: String::new() });
+                }
+            }
+        }
+    }
+
+    fn spawn(access: &Access) -> Result<RecoveredService, BackupError> {
         let port = free_port().map_err(BackupError::file("find a port on", "127.0.0.1"))?;
         let postgres = &access.0;
         let this = Path::new("/proc/self/exe");
@@ -49,16 +67,22 @@ impl RecoveredService {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let process = command.spawn().map_err(BackupError::file("start", this))?;
-        let service = RecoveredService { port, _process: process };
+        Ok(RecoveredService { port, process })
+    }
+
+    /// Waits until it is; what is wrong where it does not become so.
+    async fn healthy(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;
-        while service.get("/health", None).await.is_none() {
+        while self.get("/health", None).await.is_none() {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                return Err(format!("ended with {status} before it was healthy"));
+            }
             if Instant::now() > deadline {
-                let how = format!("not healthy within {PATIENCE:?}");
-                return Err(BackupError::Program { program: "autograph serve diagram", how, said: String::new() });
+                return Err(format!("not healthy within {PATIENCE:?}"));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Ok(service)
+        Ok(())
     }
 
     /// How many diagrams it serves to the user who has most of them, which must be as many as the database has.
