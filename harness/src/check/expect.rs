@@ -51,36 +51,42 @@ pub fn one_of<T: Into<Value>>(wanted: impl IntoIterator<Item = T>) -> Matcher {
     matcher(format!("one of {}", names.join(", ")), move |value| wanted.iter().any(|one| same(value, one)))
 }
 
+/// A bound in words. What goes beyond a millionth only comes of counting in binary.
+fn bound(limit: f64) -> String {
+    if limit.is_nan() {
+        return "a number that was not told".to_owned();
+    }
+    ((limit * 1e6).round() / 1e6).to_string()
+}
+
 /// A number of at least this.
 pub fn at_least(limit: f64) -> Matcher {
-    number(format!("at least {limit}"), move |n| n >= limit)
+    number(format!("at least {}", bound(limit)), move |n| n >= limit)
 }
 
 /// A number of at most this.
 pub fn at_most(limit: f64) -> Matcher {
-    number(format!("at most {limit}"), move |n| n <= limit)
+    number(format!("at most {}", bound(limit)), move |n| n <= limit)
 }
 
 /// A number greater than this.
 pub fn above(limit: f64) -> Matcher {
-    number(format!("above {limit}"), move |n| n > limit)
+    number(format!("above {}", bound(limit)), move |n| n > limit)
 }
 
 /// A number smaller than this.
 pub fn below(limit: f64) -> Matcher {
-    number(format!("below {limit}"), move |n| n < limit)
+    number(format!("below {}", bound(limit)), move |n| n < limit)
 }
 
 /// A number from `low` to `high`, both included.
 pub fn between(low: f64, high: f64) -> Matcher {
-    number(format!("from {low} to {high}"), move |n| n >= low && n <= high)
+    number(format!("from {} to {}", bound(low), bound(high)), move |n| n >= low && n <= high)
 }
 
 /// A number that differs from `wanted` by `tolerance` at most.
 pub fn within(tolerance: f64, wanted: f64) -> Matcher {
-    let wanted_text =
-        if wanted.is_nan() { "a number beside one that was not told".to_owned() } else { wanted.to_string() };
-    number(format!("{wanted_text}, give or take {tolerance}"), move |n| (n - wanted).abs() <= tolerance)
+    number(format!("{}, give or take {}", bound(wanted), bound(tolerance)), move |n| (n - wanted).abs() <= tolerance)
 }
 
 /// A text that holds this one (case ignored), or an array that holds it as an element.
@@ -146,6 +152,15 @@ mod tests {
         assert!(is(100).holds(&json!(100.0)));
         assert!(!is(100).holds(&json!("100")));
         assert!(!at_least(1.0).holds(&json!("5")));
+    }
+
+    #[test]
+    fn bounds_are_told_as_a_reader_wants_them() {
+        assert_eq!(above(0.1 + 12.12 - 1e-15).expected, "above 12.22");
+        assert_eq!(between(-0.5, 7_948_800.0).expected, "from -0.5 to 7948800");
+        let untold = below(f64::NAN);
+        assert_eq!(untold.expected, "below a number that was not told");
+        assert!(!untold.holds(&json!(1)));
     }
 
     #[test]
