@@ -186,12 +186,12 @@ impl Live {
     }
 
     /// Notes whether a service answered, for the pulse of the whole.
-    pub fn note_answer(&self, service: Service, answered: bool) {
+    pub fn note_answer(&self, service: Service, silence: Option<&str>) {
         let stopped = self.stopped.lock().expect("nothing panics while it holds this lock");
-        if answered {
-            self.pulse.beat();
-        } else if !stopped.contains(&service) {
-            self.pulse.miss();
+        match silence {
+            None => self.pulse.beat(),
+            Some(silence) if !stopped.contains(&service) => self.pulse.miss(silence),
+            Some(_) => {}
         }
     }
 

@@ -11,6 +11,8 @@ use tokio::sync::Mutex;
 #[derive(Debug, Default)]
 pub struct Pulse {
     failures: AtomicU32,
+    /// The kind of silence that was heard last.
+    last: std::sync::Mutex<String>,
     down: AtomicBool,
     asking: Mutex<()>,
 }
@@ -29,9 +31,16 @@ impl Pulse {
         self.failures.store(0, Ordering::Relaxed);
     }
 
-    /// No answer came where one was due.
-    pub fn miss(&self) {
+    /// No answer came where one was due, but this kind of silence.
+    pub fn miss(&self, silence: &str) {
+        silence.clone_into(&mut self.last.lock().expect("nothing panics while it holds this lock"));
         self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What is said of every request once the target has stopped answering altogether.
+    pub fn epitaph(&self) -> String {
+        let last = self.last.lock().expect("nothing panics while it holds this lock");
+        format!("target down: nothing has answered for several requests in a row (at last: {last})")
     }
 
     /// Whether nothing has answered for a while.
@@ -83,7 +92,7 @@ mod tests {
         let endpoint = Endpoint { base: base.to_owned(), health: "/health".to_owned(), log: None };
         target.services.insert(Service::Gateway, endpoint);
         let pulse = Pulse::default();
-        (0..Pulse::DOWN_AFTER).for_each(|_| pulse.miss());
+        (0..Pulse::DOWN_AFTER).for_each(|_| pulse.miss("no connection"));
         assert!(pulse.is_gone());
         (pulse, target)
     }
@@ -104,5 +113,6 @@ mod tests {
             assert!(pulse.last_question(&target, &BTreeSet::new(), Duration::from_millis(300)).await);
         }
         assert!(pulse.has_stopped() && server.connections() == 1);
+        assert!(pulse.epitaph().starts_with("target down: ") && pulse.epitaph().ends_with("(at last: no connection)"));
     }
 }

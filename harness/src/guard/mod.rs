@@ -20,9 +20,6 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// How long the store's side of a connection may take.
 const CONNECTING: Duration = Duration::from_secs(5);
-/// No connection carries more from the store to us.
-const MOST_BYTES: usize = 128 << 20;
-
 /// What the store is said to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -30,6 +27,16 @@ pub enum Protocol {
     Postgres,
     /// RESP, versions 2 and 3.
     Redis,
+}
+
+impl Protocol {
+    /// No connection carries more from the store to us. Whatever Redis says may triple in size where it is no UTF-8.
+    const fn most_bytes(self) -> usize {
+        match self {
+            Protocol::Postgres => 128 << 20,
+            Protocol::Redis => 16 << 20,
+        }
+    }
 }
 
 /// What an inspector makes of the bytes it is shown: so many of them may pass, and perhaps the rest offends.
@@ -163,8 +170,9 @@ async fn let_through(
         held.extend_from_slice(&chunk[..read]);
         let mut judged = inspector.judge(&held);
         passed += judged.pass;
-        if passed > MOST_BYTES {
-            judged.offence = Some(format!("more than {} MB came over one connection", MOST_BYTES >> 20));
+        if passed > protocol.most_bytes() {
+            let limit = protocol.most_bytes() >> 20;
+            judged.offence = Some(format!("more than {limit} MB came over one connection"));
         }
         if let Some(why) = judged.offence {
             *offence.lock().expect("nothing panics while it holds this lock") = Some(why);

@@ -2,7 +2,7 @@
 
 mod read;
 
-use self::read::{end, since};
+use self::read::{Place, end, since};
 use crate::check::{CannotLook, Case, Live, Seen, Stop, Vault};
 use crate::probe::http::read_json;
 use crate::target::{LogSource, Need, Service};
@@ -25,7 +25,7 @@ const LONGEST_TEXT: usize = 2000;
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     service: Service,
-    bytes: u64,
+    place: Place,
 }
 
 impl Case {
@@ -35,20 +35,22 @@ impl Case {
     /// [`Stop::Needs`] where the log cannot be read.
     pub async fn mark(&mut self, service: Service) -> Result<Mark, Stop> {
         self.needs(Need::Log(service))?;
-        let bytes = match self.live_target() {
+        let place = match self.live_target() {
             Some(live) => end(source(&live, service)?).await?,
-            None => 0,
+            None => Place::START,
         };
-        Ok(Mark { service, bytes })
+        Ok(Mark { service, place })
     }
 
     /// The beginning of a service's log.
     pub fn log_start(&self, service: Service) -> Mark {
-        Mark { service, bytes: 0 }
+        Mark { service, place: Place::START }
     }
 
     /// Lines written since the mark that hold one of the texts, as soon as one of them is `wanted` or patience ends.
     /// A JSON line is seen as its object, any other as `{"text": line}`. No line at all is an observation.
+    ///
+    /// Of very many lines, these are the first.
     ///
     /// # Errors
     /// [`Stop::CannotLook`] where the log cannot be read.
@@ -61,6 +63,19 @@ impl Case {
         self.lines_until(mark, containing, |lines| lines.iter().any(&wanted)).await
     }
 
+    /// As [`Case::lines`], for whoever says something of all lines: none is left out.
+    ///
+    /// # Errors
+    /// [`Stop::CannotLook`] where the log cannot be read, or there are more lines than are kept.
+    pub async fn all_lines(
+        &mut self,
+        mark: Mark,
+        containing: &[&str],
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Seen>, Stop> {
+        self.look_for(mark, containing, |lines| Enough::of_all(lines.iter().any(&wanted))).await
+    }
+
     /// The first line since the mark that holds a text and has all these fields, waited for; `null` where none comes.
     ///
     /// # Errors
@@ -70,7 +85,8 @@ impl Case {
         self.observe("log", asked, async |live: Arc<Live>| {
             let meant = |line: &Value| fields.iter().all(|field| !line[field].is_null());
             let enough = |lines: &[Value]| lines.iter().any(meant);
-            let lines = wait(&live, mark, &[live.vault.open(containing)], enough).await?;
+            let parts = [live.vault.open(containing)];
+            let lines = wait(&live, mark, &parts, |lines| Enough::of_these(enough(lines))).await?;
             Ok(lines.into_iter().find(meant).unwrap_or_default())
         })
         .await
@@ -85,6 +101,15 @@ impl Case {
         mark: Mark,
         containing: &[&str],
         enough: impl Fn(&[Value]) -> bool,
+    ) -> Result<Vec<Seen>, Stop> {
+        self.look_for(mark, containing, |lines| Enough::of_these(enough(lines))).await
+    }
+
+    async fn look_for(
+        &mut self,
+        mark: Mark,
+        containing: &[&str],
+        enough: impl Fn(&[Value]) -> Enough,
     ) -> Result<Vec<Seen>, Stop> {
         let asked = json!({"log": mark.service.name(), "containing": containing});
         let parts: Vec<String> = containing.iter().map(|&part| part.to_owned()).collect();
@@ -105,41 +130,68 @@ fn source(live: &Live, service: Service) -> Result<&LogSource, CannotLook> {
         .ok_or_else(|| CannotLook::new("log", format!("the target gives no log of {service}")))
 }
 
+/// Whether lines are enough.
+enum Enough {
+    /// These are, whatever follows them.
+    Yes,
+    /// These are if they are all that there are by now.
+    IfAll,
+    /// Not yet.
+    No,
+}
+
+impl Enough {
+    fn of_these(enough: bool) -> Enough {
+        if enough { Enough::Yes } else { Enough::No }
+    }
+
+    fn of_all(enough: bool) -> Enough {
+        if enough { Enough::IfAll } else { Enough::No }
+    }
+}
+
 /// The lines since the mark that hold one of the parts, once they are enough or patience ends.
 async fn wait(
     live: &Live,
     mark: Mark,
     parts: &[String],
-    enough: impl Fn(&[Value]) -> bool,
+    enough: impl Fn(&[Value]) -> Enough,
 ) -> Result<Vec<Value>, CannotLook> {
     let source = source(live, mark.service)?;
     let deadline = tokio::time::Instant::now() + live.patience.moment();
-    let (mut lines, mut known) = (Vec::new(), None);
+    let (mut found, mut known) = (Found::default(), None);
     loop {
         // What has not grown says nothing new.
-        let written = since(source, mark.bytes, known).await?;
-        let more_than_read = written.as_ref().is_some_and(|written| written.more);
-        if let Some(written) = written {
-            lines = matching(&written.bytes, parts, &live.vault);
+        if let Some(written) = since(source, mark.place, known).await? {
+            found = matching(&written.bytes, parts, &live.vault);
             known = (!written.more).then_some(written.bytes.len() as u64);
+            if written.more {
+                let limit = read::MOST_BYTES >> 20;
+                found.beyond = Some(format!("{} wrote more than {limit} MB, and no more is read", mark.service));
+            }
         }
-        if enough(&lines) {
-            return Ok(lines);
-        }
-        if more_than_read {
-            let limit = read::MOST_BYTES >> 20;
-            let reason = format!("{} wrote more than {limit} MB meanwhile, and no more is read", mark.service);
-            return Err(CannotLook::new("log", reason));
+        match (enough(&found.lines), &found.beyond) {
+            (Enough::Yes, _) | (Enough::IfAll, None) => return Ok(found.lines),
+            (_, Some(beyond)) => return Err(CannotLook::new("log", beyond)),
+            (Enough::No, None) => {}
         }
         if tokio::time::Instant::now() > deadline {
-            return Ok(lines);
+            return Ok(found.lines);
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
+/// Lines that hold one of the parts.
+#[derive(Default)]
+struct Found {
+    lines: Vec<Value>,
+    /// Why these are not all.
+    beyond: Option<String>,
+}
+
 /// Whole lines that hold one of the parts. A line still being written is left for the next look.
-fn matching(bytes: &[u8], parts: &[String], vault: &Vault) -> Vec<Value> {
+fn matching(bytes: &[u8], parts: &[String], vault: &Vault) -> Found {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
     let (mut lines, mut kept) = (Vec::new(), 0);
     // A log without a whole line has no empty one either.
@@ -150,7 +202,8 @@ fn matching(bytes: &[u8], parts: &[String], vault: &Vault) -> Vec<Value> {
         }
         kept += text.len().min(LONGEST_LINE);
         if lines.len() == MOST_LINES || kept > MOST_KEPT {
-            break;
+            let beyond = format!("more than {} lines hold what is looked for, and no more are kept", lines.len());
+            return Found { lines, beyond: Some(beyond) };
         }
         let read = (text.len() <= LONGEST_LINE).then(|| read_json(text.as_bytes())).flatten();
         lines.push(match read {
@@ -158,7 +211,7 @@ fn matching(bytes: &[u8], parts: &[String], vault: &Vault) -> Vec<Value> {
             _ => json!({"text": beginning(&text, vault)}),
         });
     }
-    lines
+    Found { lines, beyond: None }
 }
 
 /// As much as is kept of a line that is no JSON.
@@ -172,7 +225,7 @@ mod tests {
     use crate::record::mutation::mutants;
 
     fn matching(bytes: &[u8], parts: &[String]) -> Vec<Value> {
-        super::matching(bytes, parts, &Vault::default())
+        super::matching(bytes, parts, &Vault::default()).lines
     }
 
     #[test]
@@ -181,7 +234,7 @@ mod tests {
         vault.seal("key", "signing-key-0123456789");
         for before in LONGEST_TEXT - 30..LONGEST_TEXT + 5 {
             let line = format!("{}signing-key-0123456789 and more {}\n", "x".repeat(before), "y".repeat(200));
-            let seen = super::matching(line.as_bytes(), &[String::new()], &vault);
+            let seen = super::matching(line.as_bytes(), &[String::new()], &vault).lines;
             assert!(!seen[0].to_string().contains("sign"), "{before}");
         }
     }
@@ -216,6 +269,8 @@ mod tests {
         }
         let many = "slow and slower\n".repeat(100 * MOST_LINES);
         assert_eq!(matching(many.as_bytes(), &parts).len(), MOST_LINES);
+        let cut = super::matching(many.as_bytes(), &parts, &Vault::default());
+        assert!(cut.beyond.is_some_and(|why| why.contains("more than 200 lines")));
         let heavy = format!("slow {}\n", "x".repeat(LONGEST_LINE - 10)).repeat(100);
         assert!(matching(heavy.as_bytes(), &parts).len() < 20);
     }

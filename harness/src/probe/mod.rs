@@ -30,7 +30,7 @@ pub use self::relay::CutAt;
 pub use self::sql::Held;
 
 pub(crate) use self::clock::unix_now;
-pub(crate) use self::http::{Spec, TARGET_DOWN, exchange};
+pub(crate) use self::http::{Spec, exchange};
 pub(crate) use self::kept_database::{bring_back, is_aside, left_by_another};
 #[cfg(test)]
 pub(crate) use self::manifests::documents;

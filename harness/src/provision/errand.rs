@@ -81,13 +81,21 @@ fn end_marked(beginning: &str) {
     }
 }
 
+/// Whether a process descends from an errand of ours.
+pub fn left_by_an_errand(pid: u32) -> bool {
+    bears(pid, &OURS)
+}
+
+fn bears(pid: u32, beginning: &str) -> bool {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|one| one.starts_with(beginning.as_bytes()))
+}
+
 fn marked(beginning: &str) -> Vec<u32> {
-    let bears =
-        |environment: Vec<u8>| environment.split(|byte| *byte == 0).any(|one| one.starts_with(beginning.as_bytes()));
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids =
         processes.filter_map(|entry| std::str::from_utf8(entry.file_name().as_bytes()).ok()?.parse::<u32>().ok());
-    pids.filter(|pid| std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(bears)).collect()
+    pids.filter(|&pid| bears(pid, beginning)).collect()
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -126,6 +134,7 @@ mod tests {
         drop(errand);
         assert!(is_gone(left));
         assert!(is_there(of_other) && is_there(started));
+        assert!(left_by_an_errand(of_other) && !left_by_an_errand(started));
         let mark = other.mark.clone();
         other.is_over();
         assert!(is_there(of_other), "what has come to its end is seen to once, when all else has");

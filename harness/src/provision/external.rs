@@ -4,6 +4,7 @@ mod commands;
 mod error;
 mod file;
 mod rules;
+mod service_process;
 mod trust;
 
 pub use error::TargetFileError;

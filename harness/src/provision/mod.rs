@@ -37,7 +37,7 @@ mod stack;
 
 pub use alteration::{Alteration, Rewrite};
 pub use compose::System;
-pub use errand::{Errand, end_errands};
+pub use errand::{Errand, end_errands, left_by_an_errand};
 pub use error::ProvisionError;
 pub use object_store::{Alone, serve_alone};
 pub use options::{Announce, Backend, BackendChoice, Options};

@@ -154,7 +154,7 @@ impl Trials {
         drop(live);
         placed.leave().await;
         restored.map_err(TrialError::LeftBehind)?;
-        if place.is_down(self.patience.answer).await {
+        if place.epitaph(self.patience.answer).await.is_some() {
             return Err(TrialError::Down);
         }
         Ok(finished?)

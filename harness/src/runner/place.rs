@@ -149,13 +149,14 @@ impl Place {
         servers.stack(&spec).await
     }
 
-    /// Whether a system that stopped answering is down for good: it is asked once more, and has as long for this
-    /// answer as for any other, since a slow one is not down.
-    pub async fn is_down(&self, answer_within: Duration) -> bool {
+    /// What is said of a system that stopped answering and is down for good: it is asked once more, and has as long for
+    /// this answer as for any other, since a slow one is not down.
+    pub async fn epitaph(&self, answer_within: Duration) -> Option<String> {
         let Place::External { target, pulse } = self else {
-            return false;
+            return None;
         };
-        pulse.is_gone() && pulse.last_question(target, &BTreeSet::new(), answer_within).await
+        let down = pulse.is_gone() && pulse.last_question(target, &BTreeSet::new(), answer_within).await;
+        down.then(|| pulse.epitaph())
     }
 
     /// Ends what checks shared, if there was anything.

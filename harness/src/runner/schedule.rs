@@ -8,7 +8,6 @@ use crate::check::{CannotLook, Case, Check, Finished, Live, Patience, Stop, mix}
 use crate::checks;
 use crate::ledger::Ledger;
 use crate::outcome::{Evidence, Outcome, StepOutcome, Verdict};
-use crate::probe::TARGET_DOWN;
 use crate::target::{Need, Setup, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -236,12 +235,14 @@ async fn check_one(place: &Place, feature: &Feature, check: &'static Check, mann
             if let Some(what) = left_behind {
                 run.outcome.reason.get_or_insert(what);
             }
-            if run.outcome.verdict != Verdict::Skip && place.is_down(patience.answer).await {
+            let epitaph = match run.outcome.verdict {
+                Verdict::Skip => None,
+                _ => place.epitaph(patience.answer).await,
+            };
+            match epitaph {
                 // Whatever the check made of the silence, it is not the target's answer.
-                let outcome = undecided(feature, check.revision, Verdict::Error, TARGET_DOWN.to_owned());
-                Run { outcome, ..run }
-            } else {
-                run
+                Some(why) => Run { outcome: undecided(feature, check.revision, Verdict::Error, why), ..run },
+                None => run,
             }
         }
     };

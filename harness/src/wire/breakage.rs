@@ -32,6 +32,9 @@ pub enum Breakage {
     /// The head did not come in time.
     #[error("no answer in time")]
     Late,
+    /// What came is no head of an answer, or one that breaks a rule.
+    #[error("the answer was not HTTP, or its head breaks a rule of it (RFC 9112)")]
+    NotHttp,
     /// The connection ended before the head had come, or what came is no head.
     #[error("the connection broke or the answer was not HTTP")]
     Head,
@@ -42,7 +45,7 @@ pub enum Breakage {
 
 impl Breakage {
     /// All of them: what a cause of many failures may be.
-    pub const ALL: [Breakage; 10] = [
+    pub const ALL: [Breakage; 11] = [
         Breakage::NotBuilt,
         Breakage::NoConnection,
         Breakage::Tls,
@@ -51,6 +54,7 @@ impl Breakage {
         Breakage::NotNow,
         Breakage::BadCertificate,
         Breakage::Late,
+        Breakage::NotHttp,
         Breakage::Head,
         Breakage::Body,
     ];
@@ -61,6 +65,9 @@ impl Breakage {
             Some(tls) => Breakage::of_tls(tls),
             None if error.is_connect() && in_tls(error) => Breakage::Tls,
             None if error.is_connect() => Breakage::NoConnection,
+            None if causes(error).filter_map(<dyn Error>::downcast_ref::<hyper::Error>).any(hyper::Error::is_parse) => {
+                Breakage::NotHttp
+            }
             None => Breakage::Head,
         }
     }

@@ -181,7 +181,7 @@ async fn ai_has_answered(
         return Ok(());
     };
     let ids: Vec<&str> = others.iter().copied().chain([sent.id.as_str()]).collect();
-    let lines = case.lines(mark, &ids, |line| line["correlation_id"] == json!(sent.id)).await?;
+    let lines = case.all_lines(mark, &ids, |line| line["correlation_id"] == json!(sent.id)).await?;
     let first = lines.first().cloned().unwrap_or_else(|| case.silence());
     case.expect("service whose log holds the request", service_of(&first), is("ai-service"));
     let foreign: Vec<Value> =

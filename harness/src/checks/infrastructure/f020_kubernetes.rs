@@ -13,7 +13,7 @@ const STORES: [&str; 3] = ["postgres", "redis", "minio"];
 
 pub const CHECK: Check = Check {
     feature: 20,
-    revision: 2,
+    revision: 3,
     setup: Setup::Shared,
     needs: &[Need::Manifests],
     control: "every reference is followed to its end, and every probe's path is asked of the running service",
@@ -95,6 +95,7 @@ fn limited(case: &mut Case, all: &Manifests) {
 }
 
 async fn probed(case: &mut Case, all: &Manifests) -> Result<(), Stop> {
+    case.expect("containers that may have probes", all.containers().len(), at_least(13.0));
     for (probe, pointer) in [("liveness", "/livenessProbe"), ("readiness", "/readinessProbe")] {
         let faults: Vec<String> = all.containers().iter().flat_map(|one| probe_faults(one, pointer)).collect();
         case.expect(format!("containers whose {probe} probe is missing or leads nowhere"), faults, absent());

@@ -35,7 +35,7 @@ async fn run(case: &mut Case) -> Result<(), Stop> {
     case.step(1, "A service runs with `LOG_LEVEL=INFO`");
     if ours {
         let start = case.log_start(Service::Auth);
-        let lines = case.lines(start, &["\"level\""], |_| true).await?;
+        let lines = case.all_lines(start, &["\"level\""], |_| true).await?;
         let below = lines.iter().filter(|line| line.at("/level").text() == Some("DEBUG")).count();
         case.expect("lines since the start of the service", lines.len(), at_least(1.0));
         case.expect("DEBUG lines since the start of the service", below, is(0));
@@ -133,7 +133,7 @@ async fn logged(case: &mut Case) -> Result<Logged, Stop> {
     let reply = case.http(Service::Auth).get(PROBE).header("x-correlation-id", &id).send().await?;
     case.expect("status of the probe that logs", reply.status(), is(200));
     // The ERROR line is the last of the four, and no level hides it.
-    let lines = case.lines(mark, &[&id], |line| line["level"] == "ERROR").await?;
+    let lines = case.all_lines(mark, &[&id], |line| line["level"] == "ERROR").await?;
     for line in &lines {
         case.expect("level of a line of that request", line.at("/level"), one_of(LEVELS));
     }
@@ -160,7 +160,7 @@ async fn no_line_below_error(case: &mut Case) -> Result<(), Stop> {
     let request = case.http(Service::Gateway).get("/api/git/health").bearer(&token);
     let ill = request.header("x-correlation-id", &id).send().await?;
     case.expect("status of a request to a service that is away", ill.status(), is(503));
-    let lines = case.lines(mark, &[&id], |line| line["level"] == "ERROR").await?;
+    let lines = case.all_lines(mark, &[&id], |line| line["level"] == "ERROR").await?;
     case.expect("lines of the gateway, which runs at ERROR", lines.len(), at_least(1.0));
     for line in &lines {
         case.expect("level of a line of the gateway, which runs at ERROR", line.at("/level"), is("ERROR"));

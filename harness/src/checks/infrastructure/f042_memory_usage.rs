@@ -256,7 +256,7 @@ async fn limits_are_noticed(case: &mut Case, start: &Reply) -> Result<(), Stop> 
         case.expect("current_memory_mb once it was given back", sample.at("/current_memory_mb"), below(warning));
     }
     // The sample is in the log: a warning about it would be there, too.
-    let samples = case.lines(mark, &["current_memory_mb"], is_sample).await?;
+    let samples = case.all_lines(mark, &["current_memory_mb"], is_sample).await?;
     let warned: Vec<Value> =
         samples.iter().map(|line| line.at("/threshold_mb")).filter(Seen::is_there).map(Value::from).collect();
     case.expect("thresholds that samples warn of once it was given back", warned, absent());

@@ -13,9 +13,6 @@ pub(crate) const LONGEST_BODY: usize = 1 << 20;
 /// More of a body that is not JSON is not kept, unless a probe reads it itself.
 pub(crate) const LONGEST_TEXT: usize = 16 << 10;
 
-/// Said of every request after the target has stopped answering altogether.
-pub(crate) const TARGET_DOWN: &str = "target down: nothing has answered for several requests in a row";
-
 /// What is sent.
 #[derive(Clone)]
 pub(crate) struct Spec {
@@ -77,7 +74,7 @@ impl Spec {
 pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLook> {
     let request = build(live, spec)?;
     if live.target_is_gone().await {
-        return Err(CannotLook::new("http", TARGET_DOWN));
+        return Err(CannotLook::new("http", live.pulse.epitaph()));
     }
     made::before(live, spec)?;
     if let Some(pace) = &live.target.rules.pace {
@@ -89,8 +86,10 @@ pub(crate) async fn exchange(live: &Live, spec: &Spec) -> Result<Value, CannotLo
         Ok(seen) => seen,
         Err(_) => json!({"silence": Breakage::Late.to_string()}),
     };
-    live.note_answer(spec.service, seen.get("silence").is_none());
-    made::after(live, spec, &seen)?;
+    // What broke off was an answer all the same, and may have made something.
+    let broken_off = seen.get("broken_off");
+    live.note_answer(spec.service, if broken_off.is_some() { None } else { seen["silence"].as_str() });
+    made::after(live, spec, broken_off.unwrap_or(&seen))?;
     let mut seen = seen;
     seen["ms"] = json!((began.elapsed().as_secs_f64() * 1e5).round() / 100.0);
     Ok(seen)
@@ -128,9 +127,9 @@ async fn receive(request: Request, spec: &Spec, live: &Live) -> Value {
         Err(error) => return json!({"silence": error.to_string()}),
     };
     let headers = readable_headers(response.headers(), &live.target.rules);
-    let longest_body = if spec.weighed { HEAVIEST_BODY } else { LONGEST_BODY };
+    let longest_body = if spec.weighed { HEAVIEST_BODY } else { spec.longest_text.max(LONGEST_BODY) };
     let mut seen = json!({"status": response.status().as_u16(), "headers": headers});
-    let (mut body, mut read) = (Vec::new(), 0);
+    let (mut body, mut read, mut broken) = (Vec::new(), 0, None);
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
@@ -146,10 +145,14 @@ async fn receive(request: Request, spec: &Spec, live: &Live) -> Value {
             }
             Ok(None) => break,
             Err(error) => {
-                seen["broken"] = json!(error.to_string());
+                broken = Some(error);
                 break;
             }
         }
+    }
+    if let Some(error) = broken {
+        seen["body"] = readable(&body[..body.len().min(LONGEST_TEXT)]);
+        return broken_off(error, seen);
     }
     if spec.weighed {
         let encoding = seen["headers"]["content-encoding"].as_str().map(str::to_owned);
@@ -170,6 +173,12 @@ async fn receive(request: Request, spec: &Spec, live: &Live) -> Value {
         seen["claims"] = claims;
     }
     seen
+}
+
+/// What is seen of an answer whose body is not whole: no answer that anybody may use (RFC 9112, section 8), and what had
+/// come of it by then.
+pub(crate) fn broken_off(error: Breakage, so_far: Value) -> Value {
+    json!({"silence": error.to_string(), "broken_off": so_far})
 }
 
 /// Headers by the contract's name; what came in several lines is joined as if it had come in one (RFC 9110, section 5.3).

@@ -15,9 +15,11 @@ pub(super) fn claims(body: &Value) -> Option<Value> {
 
 /// Header and claims of a JWT; nothing where it is none.
 pub(super) fn decode(token: &str) -> Option<Value> {
-    let mut parts = token.split('.');
-    let (header, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
-    let json_of = |part: &str| -> Option<Value> { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok() };
+    // Three parts, the last of which is a signature (RFC 7515, section 3.1).
+    let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { return None };
+    let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty());
+    let json_of = |part: &str| -> Option<Value> { serde_json::from_slice(&decoded(part)?).ok() };
+    decoded(signature)?;
     Some(json!({"header": json_of(header)?, "claims": json_of(payload)?}))
 }
 
@@ -28,9 +30,13 @@ mod tests {
     #[test]
     fn claims_of_a_token_are_read_and_other_texts_are_not_tokens() {
         let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
-        let token = format!("{}.{}.sig", part(r#"{"alg":"HS256"}"#), part(r#"{"sub":"u"}"#));
+        let token = format!("{}.{}.c2ln", part(r#"{"alg":"HS256"}"#), part(r#"{"sub":"u"}"#));
         let body = json!({"access_token": token, "token_type": "bearer", "version": "1.0.0"});
         let claims = claims(&body).unwrap();
         assert_eq!(claims, json!({"access_token": {"header": {"alg": "HS256"}, "claims": {"sub": "u"}}}));
+        let unsigned = token.trim_end_matches("c2ln");
+        for other in [unsigned.to_owned(), format!("{unsigned}!"), format!("{token}.x"), format!("{token}..")] {
+            assert_eq!(decode(&other), None, "{other}");
+        }
     }
 }

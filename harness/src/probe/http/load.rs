@@ -75,9 +75,9 @@ impl Request<'_> {
     }
 }
 
-/// The status, or the kind of silence; a body that broke off or had no end is no whole answer.
+/// The status, or the kind of silence; a body that had no end is no whole answer.
 pub(super) fn name_of(seen: &Value) -> String {
-    let whole = seen["broken"].is_null() && seen["cut"].is_null();
+    let whole = seen["cut"].is_null();
     match seen["status"].as_u64() {
         Some(status) if whole => status.to_string(),
         Some(status) => format!("{status}, not whole"),

@@ -15,5 +15,5 @@ pub use pending::Pending;
 pub use reply::Reply;
 pub use request::Request;
 
-pub(crate) use exchange::{LONGEST_BODY, LONGEST_TEXT, Spec, TARGET_DOWN, exchange};
+pub(crate) use exchange::{LONGEST_TEXT, Spec, broken_off, exchange};
 pub(crate) use json::read as read_json;

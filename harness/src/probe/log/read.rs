@@ -3,8 +3,9 @@
 use crate::check::CannotLook;
 use crate::provision::Errand;
 use crate::target::LogSource;
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,6 +16,25 @@ pub(super) const MOST_BYTES: u64 = 16 << 20;
 /// How long a command that prints a log may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A place in a log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    bytes: u64,
+    /// The file that had so many (its inode); none of what a command prints.
+    file: Option<u64>,
+}
+
+impl Place {
+    /// The beginning of any log.
+    pub const START: Place = Place { bytes: 0, file: None };
+
+    /// Where that is in a file: at its beginning, if the log has been rotated or cut since; all of it is new then.
+    fn within(self, facts: &Metadata) -> u64 {
+        let same = self.file.is_none_or(|file| file == facts.ino()) && self.bytes <= facts.len();
+        if same { self.bytes } else { 0 }
+    }
+}
+
 /// What was written after a place in a log.
 pub(super) struct Written {
     /// Its beginning, or all of it.
@@ -23,20 +43,24 @@ pub(super) struct Written {
     pub more: bool,
 }
 
-/// The present end of a log, in bytes.
-pub(super) async fn end(source: &LogSource) -> Result<u64, CannotLook> {
+/// The present end of a log.
+pub(super) async fn end(source: &LogSource) -> Result<Place, CannotLook> {
     match source {
-        LogSource::File(path) => Ok(open(path)?.1),
-        LogSource::Command(words) => Ok(printed(words, u64::MAX).await?.0),
+        LogSource::File(path) => {
+            let facts = open(path)?.1;
+            Ok(Place { bytes: facts.len(), file: Some(facts.ino()) })
+        }
+        LogSource::Command(words) => Ok(Place { bytes: printed(words, u64::MAX).await?.0, file: None }),
     }
 }
 
 /// What stands in a log after a place; nothing where that is still so many bytes, and so has been seen.
-pub(super) async fn since(source: &LogSource, from: u64, known: Option<u64>) -> Result<Option<Written>, CannotLook> {
+pub(super) async fn since(source: &LogSource, place: Place, known: Option<u64>) -> Result<Option<Written>, CannotLook> {
     match source {
         LogSource::File(path) => {
-            let (mut file, end) = open(path)?;
-            if known == Some(end.saturating_sub(from)) {
+            let (mut file, facts) = open(path)?;
+            let from = place.within(&facts);
+            if known == Some(facts.len() - from) {
                 return Ok(None);
             }
             let read = |bytes: &mut Vec<u8>| {
@@ -47,7 +71,7 @@ pub(super) async fn since(source: &LogSource, from: u64, known: Option<u64>) -> 
             read(&mut bytes).map_err(|error| unreadable(path, &error))?;
             Ok(Some(cut(bytes)))
         }
-        LogSource::Command(words) => Ok(Some(cut(printed(words, from).await?.1))),
+        LogSource::Command(words) => Ok(Some(cut(printed(words, place.bytes).await?.1))),
     }
 }
 
@@ -57,14 +81,16 @@ fn cut(mut bytes: Vec<u8>) -> Written {
     Written { bytes, more }
 }
 
-/// The file and its length. What is no file has none: a pipe would hold us up for ever.
-fn open(path: &Path) -> Result<(File, u64), CannotLook> {
-    let facts = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+/// The file, and what the system says of it. Neither a pipe nor what only looks like a file may hold us up for ever.
+fn open(path: &Path) -> Result<(File, Metadata), CannotLook> {
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let opened = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
+    let file = opened.map_err(|error| unreadable(path, &error))?;
+    let facts = file.metadata().map_err(|error| unreadable(path, &error))?;
     if !facts.is_file() && path != Path::new("/dev/null") {
         return Err(CannotLook::new("log", format!("{} is no regular file", path.display())));
     }
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    Ok((file, facts.len()))
+    Ok((file, facts))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CannotLook {
@@ -118,22 +144,39 @@ mod tests {
         file.as_file().set_len(8 << 30).unwrap();
         let source = LogSource::File(file.path().to_owned());
         let mark = end(&source).await.unwrap();
-        assert_eq!(mark, 8 << 30);
+        assert_eq!(mark.bytes, 8 << 30);
         file.seek(SeekFrom::End(0)).unwrap();
         // Half a letter counts as the byte that it is.
         file.write_all(b"\xc3 new\n").unwrap();
         let written = since(&source, mark, Some(0)).await.unwrap().unwrap();
         assert_eq!((written.bytes.as_slice(), written.more), (&b"\xc3 new\n"[..], false));
         assert!(since(&source, mark, Some(6)).await.unwrap().is_none());
-        assert!(since(&source, 0, None).await.unwrap().unwrap().more);
+        assert!(since(&source, Place::START, None).await.unwrap().unwrap().more);
+    }
+
+    #[tokio::test]
+    async fn of_a_log_that_was_rotated_or_cut_all_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, "old lines\n").unwrap();
+        let source = LogSource::File(path.clone());
+        let mark = end(&source).await.unwrap();
+        let new = async || since(&source, mark, None).await.unwrap().unwrap().bytes;
+        assert_eq!(new().await, b"");
+        std::fs::write(&path, "new\n").unwrap();
+        assert_eq!(new().await, b"new\n");
+        std::fs::rename(&path, folder.path().join("log.1")).unwrap();
+        std::fs::write(&path, "more lines than before\n").unwrap();
+        assert_eq!(new().await, b"more lines than before\n");
     }
 
     #[tokio::test]
     async fn a_command_is_read_from_its_mark_on_and_ended_where_it_is_endless() {
-        assert_eq!(end(&command("printf abc; echo fault >&2")).await.unwrap(), 3);
-        let written = since(&command("printf abcdef"), 3, None).await.unwrap().unwrap();
+        let mark = end(&command("printf abc; echo fault >&2")).await.unwrap();
+        assert_eq!(mark.bytes, 3);
+        let written = since(&command("printf abcdef"), mark, None).await.unwrap().unwrap();
         assert_eq!(written.bytes, b"def");
-        assert!(since(&command("exec yes"), 1000, None).await.unwrap().unwrap().more);
+        assert!(since(&command("exec yes"), mark, None).await.unwrap().unwrap().more);
         assert!(end(&command("exec sleep 60")).await.unwrap_err().reason.contains("did not end"));
     }
 
@@ -141,15 +184,15 @@ mod tests {
     async fn a_command_that_fails_has_printed_no_log() {
         let told = end(&command("echo no such container; exit 3")).await.unwrap_err().reason;
         assert!(told.contains("failed (exit status: 3)") && told.contains("no such container"), "{told}");
-        assert!(since(&command("kill $$"), 0, None).await.is_err());
+        assert!(since(&command("kill $$"), Place::START, None).await.is_err());
         assert!(end(&LogSource::Command(vec!["/nowhere/at/all".into()])).await.is_err());
     }
 
     #[tokio::test]
     async fn what_is_no_file_is_no_log() {
-        for path in ["/dev/zero", "/tmp", "/nowhere/at/all"] {
+        for path in ["/dev/zero", "/tmp", "/nowhere/at/all", "/proc/kmsg"] {
             assert!(end(&LogSource::File(path.into())).await.is_err(), "{path}");
         }
-        assert_eq!(end(&LogSource::File("/dev/null".into())).await.unwrap(), 0);
+        assert_eq!(end(&LogSource::File("/dev/null".into())).await.unwrap().bytes, 0);
     }
 }

@@ -39,7 +39,7 @@ pub struct Scrape {
 const KINDS: [&str; 5] = ["counter", "gauge", "histogram", "summary", "untyped"];
 
 /// More lines are not read, whatever they say.
-const MOST_LINES: usize = 20_000;
+pub(super) const MOST_LINES: usize = 20_000;
 /// More faults are only counted.
 const MOST_FAULTS: usize = 100;
 

@@ -3,7 +3,7 @@
 pub mod exposition;
 
 use crate::check::{CannotLook, Case, Live, Seen, Stop};
-use crate::probe::http::{LONGEST_BODY, Spec, exchange};
+use crate::probe::http::{Spec, exchange};
 use crate::target::{Need, Service};
 use exposition::{Sample, Scrape};
 use serde_json::{Map, Value, json};
@@ -73,22 +73,31 @@ impl Case {
     }
 }
 
+/// More of a scrape is not read.
+const LONGEST: usize = 2 << 20;
 /// A fault is told in no more letters.
 const LONGEST_FAULT: usize = 300;
 
 fn spec(service: Service) -> Spec {
     let mut headers = Map::new();
     headers.insert("accept".into(), json!("text/plain;version=0.0.4"));
-    Spec { headers, longest_text: LONGEST_BODY, ..Spec::get(service, "/metrics") }
+    Spec { headers, longest_text: LONGEST, ..Spec::get(service, "/metrics") }
 }
 
-/// The answer, and what it says where it is a text.
+/// The answer, and what it says where it is a text. Of one that is longer than what is read nobody knows what the rest
+/// says, and to take what is missing for a zero would be a verdict on ourselves.
 async fn scrape(live: &Live, service: Service) -> Result<(Value, Option<Scrape>), CannotLook> {
     let answer = exchange(live, &spec(service)).await?;
-    let scrape = answer["body"].as_str().map(|text| {
+    let text = answer["body"].as_str();
+    let too_long =
+        !answer["cut"].is_null() || text.is_some_and(|text| text.lines().nth(exposition::MOST_LINES).is_some());
+    if too_long {
+        let (lines, limit) = (exposition::MOST_LINES, LONGEST >> 20);
+        let reason = format!("{service} has more than {limit} MB or {lines} lines of metrics, and no more is read");
+        return Err(CannotLook::new("metrics", reason));
+    }
+    let scrape = text.map(|text| {
         let mut scrape = exposition::read(text);
-        let not_whole = [&answer["cut"], &answer["broken"]];
-        scrape.faults.extend(not_whole.iter().filter_map(|why| why.as_str().map(str::to_owned)));
         for fault in scrape.faults.iter_mut().filter(|fault| fault.len() > LONGEST_FAULT) {
             *fault = live.vault.beginning(fault, LONGEST_FAULT) + "…";
         }

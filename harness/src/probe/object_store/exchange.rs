@@ -3,7 +3,7 @@
 use super::{Signer, Store, archive};
 use crate::check::{CannotLook, Live};
 use crate::ledger::Thing;
-use crate::probe::http::{LONGEST_TEXT, TARGET_DOWN};
+use crate::probe::http::{LONGEST_TEXT, broken_off};
 use crate::probe::unix_now;
 use crate::target::{ObjectStoreAccess, StoreUser};
 use crate::wire::{Answer, Breakage, Request};
@@ -232,7 +232,7 @@ pub(super) async fn send(
     reading: Reading,
 ) -> Result<Value, CannotLook> {
     if live.target_is_gone().await {
-        return Err(cannot(TARGET_DOWN));
+        return Err(cannot(live.pulse.epitaph()));
     }
     if method == "PUT" {
         live.note(made(live, &url), None, None)?;
@@ -246,10 +246,9 @@ pub(super) async fn send(
         Ok(seen) => seen,
         Err(_) => json!({"silence": Breakage::Late.to_string()}),
     };
-    if seen.get("silence").is_none() {
-        live.pulse.beat()
-    } else {
-        live.pulse.miss()
+    match seen["silence"].as_str() {
+        Some(silence) if seen.get("broken_off").is_none() => live.pulse.miss(silence),
+        _ => live.pulse.beat(),
     }
     Ok(seen)
 }
@@ -288,10 +287,7 @@ async fn receive(request: Request, reading: Reading) -> Value {
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
-            Err(error) => {
-                seen["broken"] = json!(error.to_string());
-                break;
-            }
+            Err(error) => return broken_off(error, seen),
         }
     }
     describe(&mut seen, &body, reading);

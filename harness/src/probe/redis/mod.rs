@@ -121,9 +121,14 @@ impl Case {
                     return Err(CannotLook::new("redis", format!("SCAN comes to no end, with {} keys", keys.len())));
                 }
                 let words = ["SCAN", &cursor, "MATCH", &pattern, "COUNT", "1000"].map(str::to_owned);
-                let page = run(&live, database, &words).await?;
-                keys.extend(page[1].as_array().cloned().unwrap_or_default());
-                cursor = page[0].as_str().unwrap_or("0").to_owned();
+                let mut page = run(&live, database, &words).await?;
+                let next = page[0].as_str().map(str::to_owned);
+                let (Some(next), Some(found)) = (next, page.get_mut(1).and_then(Value::as_array_mut)) else {
+                    let reason = format!("SCAN is answered by {}", live.vault.beginning(&page.to_string(), 200));
+                    return Err(CannotLook::new("redis", reason));
+                };
+                keys.append(found);
+                cursor = next;
                 if cursor == "0" {
                     break;
                 }

@@ -1,5 +1,6 @@
 //! Control of a target by commands of its owner: `systemctl stop {name}`, `docker compose stop {name}`, …
 
+use super::service_process::{is_nobodys_service, is_running};
 use crate::provision::Errand;
 use crate::target::{Boxed, CannotControl, Control, Power, Service, Signal};
 use crate::wire::{Client, Trust};
@@ -9,7 +10,6 @@ use std::io;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use sysinfo::{ProcessStatus, ProcessesToUpdate, System};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -184,28 +184,6 @@ impl Control for Commands {
             }
         })
     }
-}
-
-/// Whether a number is that of no process that could be a service: of none at all, of the first one, of this one or of one
-/// that it stems from.
-fn is_nobodys_service(pid: u32) -> bool {
-    let Ok(mut system) = System::new() else {
-        return true;
-    };
-    system.refresh_processes(ProcessesToUpdate::All, true);
-    let own = system.process(sysinfo::Pid::from_u32(std::process::id()));
-    let up = std::iter::successors(own, |one| system.process(one.parent()?)).take(64);
-    pid <= 1 || up.map(|one| one.pid().as_u32()).any(|one| one == pid)
-}
-
-/// What has ended and waits for its parent to hear of it does not run.
-fn is_running(pid: u32) -> bool {
-    let Ok(mut system) = System::new() else {
-        return true;
-    };
-    let id = sysinfo::Pid::from_u32(pid);
-    system.refresh_processes(ProcessesToUpdate::Some(&[id]), true);
-    system.process(id).is_some_and(|process| process.status() != ProcessStatus::Zombie)
 }
 
 fn send(pid: u32, signal: Signal) -> Result<(), rustix::io::Errno> {
