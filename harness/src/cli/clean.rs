@@ -46,7 +46,10 @@ enum CleanError {
     Record(#[from] RecordError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    #[error("{} is of {recorded}, and the target file describes {here}: name the target file of that run", dir.display())]
+    #[error(
+        "{} is of {recorded}, and the target file describes {here}: name the target file of that run",
+        plain::path(dir)
+    )]
     OfAnother { dir: PathBuf, recorded: String, here: String },
     #[error("the harness could not start: {0}")]
     Runtime(#[from] std::io::Error),
@@ -116,7 +119,7 @@ pub(super) fn tell(settlement: &Settlement, record: &Path, mut say: impl FnMut(&
         say(&plain::line(&format!("left: {thing}: {why}")));
     }
     if !left.is_empty() {
-        say(&format!("`conform clean {} --target FILE` tries it again", record.display()));
+        say(&format!("`conform clean {} --target FILE` tries it again", plain::path(record)));
     }
 }
 

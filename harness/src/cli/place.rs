@@ -51,7 +51,7 @@ pub(super) enum CommandError {
     #[error("the catalogue is not marked: {0}")]
     Unfit(String),
     /// A file could not be written.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written: {source}", plain::path(path))]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -130,8 +130,8 @@ pub(super) fn shipped_evidence(catalogue: &Path) -> PathBuf {
 /// Says why there is none.
 pub(super) fn evidence(dir: &Path, feature: u16) -> Result<Evidence, String> {
     let path = dir.join(format!("f{feature:03}.jsonl"));
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Evidence::from_lines(&text).map_err(|error| format!("{}: {error}", path.display()))
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", plain::path(&path)))?;
+    Evidence::from_lines(&text).map_err(|error| format!("{}: {error}", plain::path(&path)))
 }
 
 /// The directory of the last record, if anything ran before.

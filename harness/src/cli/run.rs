@@ -34,7 +34,7 @@ enum RunError {
     TargetAndBackend(&'static str),
     #[error("--backend external needs --target FILE, which says where the system is; docs/target-file.md describes it")]
     NoTarget,
-    #[error("--kubeconfig {}: {source}", path.display())]
+    #[error("--kubeconfig {}: {source}", plain::path(path))]
     Kubeconfig { path: PathBuf, source: std::io::Error },
     #[error("--kubeconfig needs `kubectl`, which is not on the PATH")]
     NoKubectl,
@@ -229,7 +229,7 @@ fn conclude(dir: &Path, terminal: &Terminal) -> Result<Exit, RunError> {
     write_reports(&record)?;
     terminal.end(&record);
     let html = dir.join(Format::Html.file_name());
-    place::print(&format!("\nreport: {}\n", html.display()))?;
+    place::print(&format!("\nreport: {}\n", plain::path(&html)))?;
     Ok(Exit::of_run(&record.totals()))
 }
 

@@ -97,7 +97,8 @@ fn check(args: &CheckArgs) -> Result<Exit, SurveyError> {
     }
     let decided = match all.is_empty() && !chosen.is_empty() {
         true => {
-            format!("\nwhat that decides is told by the suite's own evidence, which is not in {}\n", evidence.display())
+            let evidence = plain::path(&evidence);
+            format!("\nwhat that decides is told by the suite's own evidence, which is not in {evidence}\n")
         }
         false => sum(&all),
     };
