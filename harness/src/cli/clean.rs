@@ -2,6 +2,7 @@
 
 use super::guest::GuestArgs;
 use super::place::{self, CommandError};
+use super::voice::{complain, say};
 use crate::check::{Live, Patience, Pulse};
 use crate::exit_code::Exit;
 use crate::ledger::{Ledger, LedgerError};
@@ -60,7 +61,7 @@ pub(super) fn clean(args: &CleanArgs) -> ExitCode {
     match try_clean(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {}", plain::text(&error.to_string()));
+            complain(&error);
             let exit = match error {
                 CleanError::Runtime(_) | CleanError::Ledger(LedgerError::Unwritable { .. }) => Exit::CouldNotLook,
                 _ => Exit::Misused,
@@ -102,7 +103,7 @@ pub(super) async fn bring_back(record: &Path, target: Target) -> Result<(), Reco
     let ledger = Ledger::of(record)?;
     let live = Arc::new(Live::new(target, Patience::default(), Arc::<Pulse>::default(), 0));
     for missing in settlement::bring_back(&ledger, &live).await? {
-        eprintln!("{}", plain::line(&missing));
+        say(&plain::line(&missing));
     }
     Ok(())
 }
@@ -127,7 +128,7 @@ pub(super) fn tell(settlement: &Settlement, record: &Path, mut say: impl FnMut(&
 pub(super) fn remind(record: &Path) {
     let owed = Ledger::of(record).map(|ledger| ledger.owed().len()).unwrap_or_default();
     if owed > 0 {
-        let record = record.display();
-        eprintln!("{owed} things that checks made are still on the target: `conform clean {record} --target FILE`");
+        let record = plain::path(record);
+        say(&format!("{owed} things that checks made are still on the target: `conform clean {record} --target FILE`"));
     }
 }

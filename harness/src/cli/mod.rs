@@ -25,6 +25,7 @@ mod repro;
 mod run;
 mod serve;
 mod target;
+mod voice;
 
 pub use args::{Backend, ProveArgs, RunArgs};
 pub use guest::GuestArgs;

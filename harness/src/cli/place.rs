@@ -1,5 +1,6 @@
 //! Where commands find things, the catalogue and the last record, and how they end.
 
+use super::voice::complain;
 use crate::baseline::BaselineError;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::checks;
@@ -67,7 +68,7 @@ pub(super) enum CommandError {
 /// Ends a command: its exit code, or what is wrong and code 2.
 pub(super) fn end(outcome: Result<Exit, CommandError>) -> ExitCode {
     let exit = outcome.unwrap_or_else(|error| {
-        eprintln!("error: {}", plain::text(&error.to_string()));
+        complain(&error);
         Exit::Misused
     });
     exit.into()

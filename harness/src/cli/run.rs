@@ -1,6 +1,7 @@
 //! `conform run`: checks features of a target and writes a record.
 
 use super::args::{Backend, RunArgs};
+use super::voice::{complain, say};
 use super::{clean, guest, place};
 use crate::catalogue::Catalogue;
 use crate::check::Patience;
@@ -72,7 +73,7 @@ pub fn run(args: RunArgs) -> ExitCode {
     match try_run(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {}", plain::text(&error.to_string()));
+            complain(&error);
             error.exit().into()
         }
     }
@@ -138,7 +139,7 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
     // Dropping the runtime drops every stack; what is left then is the reaper's.
     runtime.shutdown_timeout(Duration::from_secs(5));
     if !finished && !record.join(OUTCOMES_FILE).is_file() {
-        eprintln!("interrupted before anything was found");
+        say("interrupted before anything was found");
         return Ok(Exit::CouldNotLook);
     }
     if !named {
@@ -146,7 +147,7 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
     }
     let exit = conclude(&record, &terminal)?;
     if !finished {
-        eprintln!("interrupted: the record holds what was found until then");
+        say("interrupted: the record holds what was found until then");
         clean::remind(&record);
         return Ok(Exit::CouldNotLook);
     }

@@ -2,6 +2,7 @@
 
 use super::args::Which;
 use super::place::{self, CommandError};
+use super::voice::complain;
 use crate::catalogue::Feature;
 use crate::check::Check;
 use crate::checks;
@@ -68,7 +69,7 @@ pub(super) fn target(args: &TargetArgs) -> ExitCode {
     match check(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {}", plain::text(&error.to_string()));
+            complain(&error);
             let exit = if matches!(error, SurveyError::Runtime(_)) { Exit::CouldNotLook } else { Exit::Misused };
             exit.into()
         }
