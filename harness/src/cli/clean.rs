@@ -63,7 +63,10 @@ pub(super) fn clean(args: &CleanArgs) -> ExitCode {
         Err(error) => {
             complain(&error);
             let exit = match error {
-                CleanError::Runtime(_) | CleanError::Ledger(LedgerError::Unwritable { .. }) => Exit::CouldNotLook,
+                CleanError::Runtime(_)
+                | CleanError::Record(RecordError::Unwritable { .. })
+                | CleanError::Ledger(LedgerError::Unwritable { .. }) => Exit::CouldNotLook,
+                CleanError::Command(error) => error.exit(),
                 _ => Exit::Misused,
             };
             exit.into()

@@ -1,6 +1,7 @@
 //! Where commands find things, the catalogue and the last record, and how they end.
 
 use super::voice::complain;
+use super::whole_file;
 use crate::baseline::BaselineError;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::checks;
@@ -65,11 +66,23 @@ pub(super) enum CommandError {
     Output(#[source] io::Error),
 }
 
-/// Ends a command: its exit code, or what is wrong and code 2.
+impl CommandError {
+    /// How a command ends with it: what was asked for is wrong, unless what was found could not be given out.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            CommandError::Unwritable { .. }
+            | CommandError::Output(_)
+            | CommandError::Record(RecordError::Unwritable { .. }) => Exit::CouldNotLook,
+            _ => Exit::Misused,
+        }
+    }
+}
+
+/// Ends a command: its exit code, or what is wrong and the code of that.
 pub(super) fn end(outcome: Result<Exit, CommandError>) -> ExitCode {
     let exit = outcome.unwrap_or_else(|error| {
         complain(&error);
-        Exit::Misused
+        error.exit()
     });
     exit.into()
 }
@@ -83,7 +96,7 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
     }
 }
 
-/// Writes to a file, or prints where none is named.
+/// Writes to a file, whole or not at all, or prints where none is named.
 ///
 /// # Errors
 /// When neither can be written.
@@ -91,7 +104,7 @@ pub(super) fn put(text: &str, file: Option<&Path>) -> Result<(), CommandError> {
     let Some(path) = file else {
         return print(text);
     };
-    std::fs::write(path, text).map_err(|source| CommandError::Unwritable { path: path.to_owned(), source })
+    whole_file::write(path, text).map_err(|source| CommandError::Unwritable { path: path.to_owned(), source })
 }
 
 /// The file of the catalogue: the one that is named, else the one in this directory or a parent of it, else the one

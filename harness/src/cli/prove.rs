@@ -46,6 +46,7 @@ pub fn prove(args: ProveArgs) -> ExitCode {
             complain(&error);
             let exit = match error {
                 ProveError::Provision(_) | ProveError::Io(_) => Exit::CouldNotLook,
+                ProveError::Command(error) => error.exit(),
                 _ => Exit::Misused,
             };
             exit.into()

@@ -92,6 +92,7 @@ impl ReproError {
     fn exit(&self) -> Exit {
         match self {
             ReproError::Trial(_) | ReproError::Ledger(_) | ReproError::Runtime(_) => Exit::CouldNotLook,
+            ReproError::Command(error) => error.exit(),
             _ => Exit::Misused,
         }
     }

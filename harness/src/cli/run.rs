@@ -1,6 +1,7 @@
 //! `conform run`: checks features of a target and writes a record.
 
 use super::args::{Backend, RunArgs};
+use super::reports::{Missing, write_reports};
 use super::voice::{complain, say};
 use super::{clean, guest, place};
 use crate::catalogue::Catalogue;
@@ -9,7 +10,7 @@ use crate::exit_code::Exit;
 use crate::ledger::LedgerError;
 use crate::provision::{BackendChoice, Options, external};
 use crate::record::{OUTCOMES_FILE, Record, RecordError, point_latest};
-use crate::report::{Format, MINUTE, Terminal, plain, render};
+use crate::report::{Format, MINUTE, Terminal, plain};
 use crate::runner::{News, Session, Subject, conduct};
 use crate::shard::{NoShard, Shard};
 use crate::target::{Cluster, Target};
@@ -45,6 +46,8 @@ enum RunError {
     Shard(#[from] NoShard),
     #[error(transparent)]
     Record(#[from] RecordError),
+    #[error(transparent)]
+    Reports(#[from] Missing),
     #[error("the harness could not start: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -52,7 +55,8 @@ enum RunError {
 impl RunError {
     fn exit(&self) -> Exit {
         match self {
-            RunError::Runtime(_) => Exit::CouldNotLook,
+            RunError::Runtime(_) | RunError::Reports(_) => Exit::CouldNotLook,
+            RunError::Command(error) => error.exit(),
             RunError::Record(
                 RecordError::Exists { .. }
                 | RecordError::Missing { .. }
@@ -142,16 +146,15 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
         say("interrupted before anything was found");
         return Ok(Exit::CouldNotLook);
     }
-    if !named {
-        point_latest(&reports, &record)?;
-    }
-    let exit = conclude(&record, &terminal)?;
+    // A disk that has no room for the link may have some for reports.
+    let linked = named || point_latest(&reports, &record).map_err(|error| complain(&error)).is_ok();
+    let concluded = conclude(&record, &terminal);
     if !finished {
         say("interrupted: the record holds what was found until then");
         clean::remind(&record);
-        return Ok(Exit::CouldNotLook);
     }
-    Ok(exit)
+    let exit = concluded?;
+    Ok(if finished && linked { exit } else { Exit::CouldNotLook })
 }
 
 /// Names every minute what takes its time; never ends.
@@ -227,24 +230,13 @@ fn cluster(kubeconfig: Option<&Path>) -> Result<Option<Cluster>, RunError> {
 /// Writes every report beside the record and tells where the one for people lies.
 fn conclude(dir: &Path, terminal: &Terminal) -> Result<Exit, RunError> {
     let record = Record::read(dir)?;
-    write_reports(&record)?;
+    let reported = write_reports(&record);
+    // What was found is told, whatever became of the reports.
     terminal.end(&record);
+    reported?;
     let html = dir.join(Format::Html.file_name());
     place::print(&format!("\nreport: {}\n", plain::path(&html)))?;
     Ok(Exit::of_run(&record.totals()))
-}
-
-/// Writes every report beside a record.
-///
-/// # Errors
-/// Where a report cannot be made or written.
-pub(super) fn write_reports(record: &Record) -> Result<(), place::CommandError> {
-    for format in Format::BESIDE_A_RECORD {
-        let path = record.dir.join(format.file_name());
-        let text = render(record, format)?;
-        std::fs::write(&path, text).map_err(|source| place::CommandError::Unwritable { path, source })?;
-    }
-    Ok(())
 }
 
 /// `reports` beside the catalogue's folder, or here where the catalogue was named.

@@ -70,7 +70,11 @@ pub(super) fn target(args: &TargetArgs) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             complain(&error);
-            let exit = if matches!(error, SurveyError::Runtime(_)) { Exit::CouldNotLook } else { Exit::Misused };
+            let exit = match error {
+                SurveyError::Runtime(_) => Exit::CouldNotLook,
+                SurveyError::Command(error) => error.exit(),
+                SurveyError::TargetFile(_) => Exit::Misused,
+            };
             exit.into()
         }
     }
