@@ -2,6 +2,7 @@
 
 use super::guest::GuestArgs;
 use super::place::{self, CommandError};
+use super::voice::{complain, say};
 use crate::check::{Live, Patience, Pulse};
 use crate::exit_code::Exit;
 use crate::ledger::{Ledger, LedgerError};
@@ -46,7 +47,10 @@ enum CleanError {
     Record(#[from] RecordError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    #[error("{} is of {recorded}, and the target file describes {here}: name the target file of that run", dir.display())]
+    #[error(
+        "{} is of {recorded}, and the target file describes {here}: name the target file of that run",
+        plain::path(dir)
+    )]
     OfAnother { dir: PathBuf, recorded: String, here: String },
     #[error("the harness could not start: {0}")]
     Runtime(#[from] std::io::Error),
@@ -57,9 +61,12 @@ pub(super) fn clean(args: &CleanArgs) -> ExitCode {
     match try_clean(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {}", plain::text(&error.to_string()));
+            complain(&error);
             let exit = match error {
-                CleanError::Runtime(_) | CleanError::Ledger(LedgerError::Unwritable { .. }) => Exit::CouldNotLook,
+                CleanError::Runtime(_)
+                | CleanError::Record(RecordError::Unwritable { .. })
+                | CleanError::Ledger(LedgerError::Unwritable { .. }) => Exit::CouldNotLook,
+                CleanError::Command(error) => error.exit(),
                 _ => Exit::Misused,
             };
             exit.into()
@@ -99,7 +106,7 @@ pub(super) async fn bring_back(record: &Path, target: Target) -> Result<(), Reco
     let ledger = Ledger::of(record)?;
     let live = Arc::new(Live::new(target, Patience::default(), Arc::<Pulse>::default(), 0));
     for missing in settlement::bring_back(&ledger, &live).await? {
-        eprintln!("{}", plain::line(&missing));
+        say(&plain::line(&missing));
     }
     Ok(())
 }
@@ -116,7 +123,7 @@ pub(super) fn tell(settlement: &Settlement, record: &Path, mut say: impl FnMut(&
         say(&plain::line(&format!("left: {thing}: {why}")));
     }
     if !left.is_empty() {
-        say(&format!("`conform clean {} --target FILE` tries it again", record.display()));
+        say(&format!("`conform clean {} --target FILE` tries it again", plain::path(record)));
     }
 }
 
@@ -124,7 +131,7 @@ pub(super) fn tell(settlement: &Settlement, record: &Path, mut say: impl FnMut(&
 pub(super) fn remind(record: &Path) {
     let owed = Ledger::of(record).map(|ledger| ledger.owed().len()).unwrap_or_default();
     if owed > 0 {
-        let record = record.display();
-        eprintln!("{owed} things that checks made are still on the target: `conform clean {record} --target FILE`");
+        let record = plain::path(record);
+        say(&format!("{owed} things that checks made are still on the target: `conform clean {record} --target FILE`"));
     }
 }

@@ -99,6 +99,6 @@ fn evidence(text: &mut String, record: Option<&Record>, outcome: Option<&Outcome
     };
     let path = evidence_path(&record.dir, outcome.feature);
     if path.is_file() {
-        add!(text, "Evidence: {}", path.display());
+        add!(text, "Evidence: {}", plain::path(&path));
     }
 }

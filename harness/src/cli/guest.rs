@@ -65,7 +65,7 @@ pub(super) fn list(target: &Target, catalogue: &Catalogue, path: &Path, numbers:
         }
         match place::evidence(&dir, check.feature) {
             Ok(evidence) => questions(&mut text, target, &evidence),
-            Err(reason) => drop(writeln!(text, "  not known: {reason}")),
+            Err(reason) => drop(writeln!(text, "  not known: {}", plain::line(&reason))),
         }
     }
     text += "\nas it ends, of what the checks have made and nothing else\n";

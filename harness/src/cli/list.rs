@@ -2,6 +2,7 @@
 
 use super::args::ListArgs;
 use super::place::{self, CommandError};
+use super::voice::say;
 use crate::catalogue::Feature;
 use crate::exit_code::Exit;
 use crate::record::Record;
@@ -26,7 +27,7 @@ pub(super) fn list(args: &ListArgs) -> Result<Exit, CommandError> {
         }
     }
     place::print(&text)?;
-    eprintln!("{} of {} features", selection.numbers().len(), catalogue.len());
+    say(&format!("{} of {} features", selection.numbers().len(), catalogue.len()));
     Ok(Exit::Fine)
 }
 

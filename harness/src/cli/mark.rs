@@ -2,6 +2,7 @@
 
 use super::args::MarkArgs;
 use super::place::{self, CommandError};
+use super::whole_file;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::exit_code::Exit;
 use crate::outcome::Verdict;
@@ -9,9 +10,7 @@ use crate::record::{CatalogueId, Record};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::ops::Range;
-use std::path::Path;
 
 /// The target whose features the catalogue tells of.
 const REFERENCE: &str = "reference";
@@ -26,7 +25,9 @@ pub(super) fn mark(args: &MarkArgs) -> Result<Exit, CommandError> {
     fit(&record, &catalogue)?;
     let marked = marked(&text, &record);
     if marked.text != text {
-        replace(&path, &marked.text).map_err(|source| CommandError::Unwritable { path, source })?;
+        // A link stays a link; the file it leads to changes.
+        let replaced = fs::canonicalize(&path).and_then(|file| whole_file::replace(&file, &marked.text));
+        replaced.map_err(|source| CommandError::Unwritable { path, source })?;
     }
     place::print(&format!(
         "{} of {} features in the record changed: {} pass now, {} no longer\n",
@@ -97,26 +98,6 @@ fn places(text: &str) -> Vec<Range<usize>> {
     entries.iter().map(place).collect()
 }
 
-/// Puts a text in the place of a file, whole or not at all.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    // A link stays a link; the file it leads to changes.
-    let path = fs::canonicalize(path)?;
-    let mut fresh = path.clone().into_os_string();
-    fresh.push(format!(".{}", std::process::id()));
-    let written = (|| {
-        let mut file = fs::File::create(&fresh)?;
-        file.set_permissions(fs::metadata(&path)?.permissions())?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, &path)
-    })();
-    if written.is_err() {
-        // What was begun is of no use to anyone; why it failed is what the caller hears.
-        fs::remove_file(&fresh).ok();
-    }
-    written
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,17 +149,5 @@ mod tests {
         assert!(refused(|record| record.damage = Some("x".into())).unwrap_err().contains("damaged"));
         assert!(refused(|record| record.header.target = "mine".into()).unwrap_err().contains("not of the reference"));
         assert!(refused(|record| record.header.catalogue.hash.clear()).unwrap_err().contains("another catalogue"));
-    }
-
-    #[test]
-    fn a_file_is_replaced_through_a_link_and_nothing_is_left_beside_it() {
-        let place = tempfile::tempdir().unwrap();
-        let (file, link) = (place.path().join("list.json"), place.path().join("link.json"));
-        fs::write(&file, "before").unwrap();
-        std::os::unix::fs::symlink("list.json", &link).unwrap();
-        replace(&link, "after").unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "after");
-        assert!(link.is_symlink());
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
     }
 }

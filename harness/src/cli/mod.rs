@@ -1,5 +1,8 @@
 //! The command line, `conform`: one file for each command.
 
+// They panic where nobody listens; `voice::say` and `place::print` do not.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 mod args;
 mod baseline;
 mod clean;
@@ -21,14 +24,18 @@ mod progress;
 mod prove;
 mod rejudge;
 mod report;
+mod reports;
 mod repro;
 mod run;
 mod serve;
 mod target;
+mod voice;
+mod whole_file;
 
 pub use args::{Backend, ProveArgs, RunArgs};
 pub use guest::GuestArgs;
 
+use crate::exit_code::Exit;
 use crate::provision::end_errands;
 use args::{Arguments, Command};
 use clap::Parser;
@@ -36,7 +43,11 @@ use std::process::ExitCode;
 
 /// Reads the command line and does what it asks. Bad usage ends with 2, after saying what there is.
 pub fn main() -> ExitCode {
-    let exit = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(instead) => return answer(&instead),
+    };
+    let exit = match arguments.command {
         Command::Run(args) => run::run(args),
         Command::List(args) => place::end(list::list(&args)),
         Command::Explain(args) => place::end(explain::explain(&args)),
@@ -58,4 +69,12 @@ pub fn main() -> ExitCode {
     };
     end_errands();
     exit
+}
+
+/// Help and version, which are printed like all that is asked for, or what is wrong with the command line.
+fn answer(instead: &clap::Error) -> ExitCode {
+    if instead.use_stderr() {
+        instead.exit();
+    }
+    place::end(place::print(&instead.render().to_string()).map(|()| Exit::Fine))
 }

@@ -1,8 +1,8 @@
 //! `conform object-store`: the embedded S3 store alone, in a container that stands where MinIO's would.
 
+use super::voice::complain;
 use crate::exit_code::Exit;
 use crate::provision::{Alone, serve_alone};
-use crate::report::plain;
 use crate::target::Secret;
 use clap::Args;
 use std::io;
@@ -44,7 +44,7 @@ pub(super) fn object_store(args: ObjectStoreArgs) -> ExitCode {
     match serve(args) {
         Ok(()) => Exit::Fine.into(),
         Err(error) => {
-            eprintln!("error: {}", plain::text(&error.to_string()));
+            complain(&error);
             match error {
                 StoreError::NoKey(_) => Exit::Misused.into(),
                 StoreError::Io(_) => Exit::CouldNotLook.into(),

@@ -1,5 +1,7 @@
 //! Where commands find things, the catalogue and the last record, and how they end.
 
+use super::voice::complain;
+use super::whole_file;
 use crate::baseline::BaselineError;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::checks;
@@ -51,7 +53,7 @@ pub(super) enum CommandError {
     #[error("the catalogue is not marked: {0}")]
     Unfit(String),
     /// A file could not be written.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written: {source}", plain::path(path))]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -64,11 +66,23 @@ pub(super) enum CommandError {
     Output(#[source] io::Error),
 }
 
-/// Ends a command: its exit code, or what is wrong and code 2.
+impl CommandError {
+    /// How a command ends with it: what was asked for is wrong, unless what was found could not be given out.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            CommandError::Unwritable { .. }
+            | CommandError::Output(_)
+            | CommandError::Record(RecordError::Unwritable { .. }) => Exit::CouldNotLook,
+            _ => Exit::Misused,
+        }
+    }
+}
+
+/// Ends a command: its exit code, or what is wrong and the code of that.
 pub(super) fn end(outcome: Result<Exit, CommandError>) -> ExitCode {
     let exit = outcome.unwrap_or_else(|error| {
-        eprintln!("error: {}", plain::text(&error.to_string()));
-        Exit::Misused
+        complain(&error);
+        error.exit()
     });
     exit.into()
 }
@@ -82,7 +96,7 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
     }
 }
 
-/// Writes to a file, or prints where none is named.
+/// Writes to a file, whole or not at all, or prints where none is named.
 ///
 /// # Errors
 /// When neither can be written.
@@ -90,7 +104,7 @@ pub(super) fn put(text: &str, file: Option<&Path>) -> Result<(), CommandError> {
     let Some(path) = file else {
         return print(text);
     };
-    std::fs::write(path, text).map_err(|source| CommandError::Unwritable { path: path.to_owned(), source })
+    whole_file::write(path, text).map_err(|source| CommandError::Unwritable { path: path.to_owned(), source })
 }
 
 /// The file of the catalogue: the one that is named, else the one in this directory or a parent of it, else the one
@@ -130,8 +144,8 @@ pub(super) fn shipped_evidence(catalogue: &Path) -> PathBuf {
 /// Says why there is none.
 pub(super) fn evidence(dir: &Path, feature: u16) -> Result<Evidence, String> {
     let path = dir.join(format!("f{feature:03}.jsonl"));
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Evidence::from_lines(&text).map_err(|error| format!("{}: {error}", path.display()))
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", plain::path(&path)))?;
+    Evidence::from_lines(&text).map_err(|error| format!("{}: {error}", plain::path(&path)))
 }
 
 /// The directory of the last record, if anything ran before.

@@ -2,6 +2,7 @@
 
 use super::args::{ProgressArgs, ProgressFormat};
 use super::place::{self, CommandError};
+use super::voice::say;
 use crate::exit_code::Exit;
 use crate::record::{self, Record};
 use crate::report::plain;
@@ -39,7 +40,7 @@ fn earlier(record: &Record) -> Vec<Record> {
         match Record::read(dir) {
             Ok(one) => earlier.extend(began_of(one).filter(|(_, then)| *then < began)),
             // One that cannot be read must not keep the others from being told.
-            Err(error) => eprintln!("left out: {}", plain::line(&error.to_string())),
+            Err(error) => say(&format!("left out: {}", plain::line(&error.to_string()))),
         }
     }
     earlier.sort_by_key(|(_, began)| Reverse(*began));

@@ -2,6 +2,7 @@
 
 use super::args::ProveArgs;
 use super::place;
+use super::voice::{complain, say};
 use crate::catalogue::{Catalogue, Feature};
 use crate::check::{Check, Patience};
 use crate::checks;
@@ -42,9 +43,10 @@ pub fn prove(args: ProveArgs) -> ExitCode {
     match try_prove(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {}", plain::text(&error.to_string()));
+            complain(&error);
             let exit = match error {
                 ProveError::Provision(_) | ProveError::Io(_) => Exit::CouldNotLook,
+                ProveError::Command(error) => error.exit(),
                 _ => Exit::Misused,
             };
             exit.into()
@@ -126,15 +128,15 @@ async fn live(
         choice: BackendChoice::Auto,
         install: true,
         conform: std::env::current_exe()?,
-        announce: Arc::new(|text| eprintln!("{text}")),
+        announce: Arc::new(say),
     };
     let servers = Arc::new(Servers::start(options).await?);
     let all = with_checks(catalogue, &taking_part(chosen, args.others));
-    eprintln!("a sound run of {} checks", all.len());
+    say(&format!("a sound run of {} checks", all.len()));
     let (sound, evidence) = sound_run(&servers, &all, args.seed).await;
     // At once, for little can be proven of these.
     for outcome in sound.values().filter(|one| matches!(one.verdict, Verdict::Fail | Verdict::Error)) {
-        eprintln!("f{:03} on a sound target: {}", outcome.feature, reason::why(outcome));
+        say(&format!("f{:03} on a sound target: {}", outcome.feature, reason::why(outcome)));
     }
     let sound: BTreeMap<u16, Verdict> = sound.into_iter().map(|(number, one)| (number, one.verdict)).collect();
     let mut proof = Proof {
@@ -163,11 +165,11 @@ async fn live(
             let ground = Ground { servers: &servers, checks: &all, sound: &sound, jobs: JOBS, seed, others };
             let shown = sabotage(&ground, check, one).await;
             // At once, for a proof of everything takes long and may be broken off.
-            eprint!("{}", shown.told());
+            say(shown.told().trim_end());
             proof.sabotage.push(shown);
         }
     }
-    eprintln!("worthless targets");
+    say("worthless targets");
     let null: Vec<NullProof> = null_targets(&all, args.seed).await?;
     proof.null = null;
     if let Some(servers) = Arc::into_inner(servers) {

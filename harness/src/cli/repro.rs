@@ -5,6 +5,7 @@ use super::clean;
 use super::duration::duration;
 use super::place::{self, CommandError};
 use super::run::{interrupted, random_seed};
+use super::voice::{complain, say};
 use crate::catalogue::Feature;
 use crate::check::{Check, Patience};
 use crate::checks;
@@ -91,6 +92,7 @@ impl ReproError {
     fn exit(&self) -> Exit {
         match self {
             ReproError::Trial(_) | ReproError::Ledger(_) | ReproError::Runtime(_) => Exit::CouldNotLook,
+            ReproError::Command(error) => error.exit(),
             _ => Exit::Misused,
         }
     }
@@ -107,7 +109,7 @@ pub(super) fn repro(args: &ReproArgs) -> ExitCode {
     match try_repro(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {}", plain::text(&error.to_string()));
+            complain(&error);
             error.exit().into()
         }
     }
@@ -152,7 +154,7 @@ fn try_repro(args: &ReproArgs) -> Result<Exit, ReproError> {
         within: args.within,
     };
     let subject = subject(args, &record)?;
-    eprintln!("feature {}, {}", args.feature, task.failure.told());
+    say(&format!("feature {}, {}", args.feature, task.failure.told()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         tokio::select! {
@@ -181,7 +183,8 @@ fn subject(args: &ReproArgs, record: &Record) -> Result<Subject, ReproError> {
             let file = args.target.as_ref().ok_or_else(|| ReproError::NoTarget(name()))?;
             let target = external::load(file, &|name| std::env::var(name).ok())?;
             if target.name != record.header.target {
-                eprintln!("note: the record is of {:?} and the target file of {:?}", name(), plain::line(&target.name));
+                let here = plain::line(&target.name);
+                say(&format!("note: the record is of {:?} and the target file of {here:?}", name()));
             }
             return Ok(Subject::System(Box::new(target)));
         }
@@ -194,13 +197,12 @@ fn subject(args: &ReproArgs, record: &Record) -> Result<Subject, ReproError> {
         Backend::Native => BackendChoice::Native,
         Backend::Auto | Backend::External => recorded,
     };
-    let announce = Arc::new(|text: &str| eprintln!("{text}"));
     Ok(Subject::Reference(Options {
         choice,
         install: true,
         cluster: None,
         conform: std::env::current_exe()?,
-        announce,
+        announce: Arc::new(say),
     }))
 }
 
@@ -213,11 +215,11 @@ async fn try_often(task: &Task, subject: Subject, record: &Path) -> Result<(Ende
         }
     };
     let mut trials = Trials::new(ground, task.feature.clone(), task.check, task.patience, random_seed());
-    let tell = |text: String| eprintln!("{text}");
+    let tell = |text: String| say(&text);
     let until = Instant::now() + task.within;
     let ended = reproduce(&mut trials, &task.failure, task.seed, until, tell).await;
     if let Some(settlement) = trials.end().await? {
-        clean::tell(&settlement, record, |line| eprintln!("{line}"));
+        clean::tell(&settlement, record, say);
     }
     Ok((ended?, target))
 }
@@ -232,6 +234,6 @@ fn conclude(ended: Option<(Ended, Target)>, feature: &Feature) -> Result<Exit, R
             (Exit::Fine, format!("{} of {} observations show it", found.observations.len(), found.of))
         }
     };
-    eprintln!("{text}");
+    say(&text);
     Ok(exit)
 }

@@ -1,6 +1,8 @@
 //! `conform run`: checks features of a target and writes a record.
 
 use super::args::{Backend, RunArgs};
+use super::reports::{Missing, write_reports};
+use super::voice::{complain, say};
 use super::{clean, guest, place};
 use crate::catalogue::Catalogue;
 use crate::check::Patience;
@@ -8,7 +10,7 @@ use crate::exit_code::Exit;
 use crate::ledger::LedgerError;
 use crate::provision::{BackendChoice, Options, external};
 use crate::record::{OUTCOMES_FILE, Record, RecordError, point_latest};
-use crate::report::{Format, MINUTE, Terminal, plain, render};
+use crate::report::{Format, MINUTE, Terminal, plain};
 use crate::runner::{News, Session, Subject, conduct};
 use crate::shard::{NoShard, Shard};
 use crate::target::{Cluster, Target};
@@ -34,7 +36,7 @@ enum RunError {
     TargetAndBackend(&'static str),
     #[error("--backend external needs --target FILE, which says where the system is; docs/target-file.md describes it")]
     NoTarget,
-    #[error("--kubeconfig {}: {source}", path.display())]
+    #[error("--kubeconfig {}: {source}", plain::path(path))]
     Kubeconfig { path: PathBuf, source: std::io::Error },
     #[error("--kubeconfig needs `kubectl`, which is not on the PATH")]
     NoKubectl,
@@ -44,6 +46,8 @@ enum RunError {
     Shard(#[from] NoShard),
     #[error(transparent)]
     Record(#[from] RecordError),
+    #[error(transparent)]
+    Reports(#[from] Missing),
     #[error("the harness could not start: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -51,7 +55,8 @@ enum RunError {
 impl RunError {
     fn exit(&self) -> Exit {
         match self {
-            RunError::Runtime(_) => Exit::CouldNotLook,
+            RunError::Runtime(_) | RunError::Reports(_) => Exit::CouldNotLook,
+            RunError::Command(error) => error.exit(),
             RunError::Record(
                 RecordError::Exists { .. }
                 | RecordError::Missing { .. }
@@ -72,7 +77,7 @@ pub fn run(args: RunArgs) -> ExitCode {
     match try_run(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {}", plain::text(&error.to_string()));
+            complain(&error);
             error.exit().into()
         }
     }
@@ -138,19 +143,18 @@ fn try_run(args: RunArgs) -> Result<Exit, RunError> {
     // Dropping the runtime drops every stack; what is left then is the reaper's.
     runtime.shutdown_timeout(Duration::from_secs(5));
     if !finished && !record.join(OUTCOMES_FILE).is_file() {
-        eprintln!("interrupted before anything was found");
+        say("interrupted before anything was found");
         return Ok(Exit::CouldNotLook);
     }
-    if !named {
-        point_latest(&reports, &record)?;
-    }
-    let exit = conclude(&record, &terminal)?;
+    // A disk that has no room for the link may have some for reports.
+    let linked = named || point_latest(&reports, &record).map_err(|error| complain(&error)).is_ok();
+    let concluded = conclude(&record, &terminal);
     if !finished {
-        eprintln!("interrupted: the record holds what was found until then");
+        say("interrupted: the record holds what was found until then");
         clean::remind(&record);
-        return Ok(Exit::CouldNotLook);
     }
-    Ok(exit)
+    let exit = concluded?;
+    Ok(if finished && linked { exit } else { Exit::CouldNotLook })
 }
 
 /// Names every minute what takes its time; never ends.
@@ -226,24 +230,13 @@ fn cluster(kubeconfig: Option<&Path>) -> Result<Option<Cluster>, RunError> {
 /// Writes every report beside the record and tells where the one for people lies.
 fn conclude(dir: &Path, terminal: &Terminal) -> Result<Exit, RunError> {
     let record = Record::read(dir)?;
-    write_reports(&record)?;
+    let reported = write_reports(&record);
+    // What was found is told, whatever became of the reports.
     terminal.end(&record);
+    reported?;
     let html = dir.join(Format::Html.file_name());
-    place::print(&format!("\nreport: {}\n", html.display()))?;
+    place::print(&format!("\nreport: {}\n", plain::path(&html)))?;
     Ok(Exit::of_run(&record.totals()))
-}
-
-/// Writes every report beside a record.
-///
-/// # Errors
-/// Where a report cannot be made or written.
-pub(super) fn write_reports(record: &Record) -> Result<(), place::CommandError> {
-    for format in Format::BESIDE_A_RECORD {
-        let path = record.dir.join(format.file_name());
-        let text = render(record, format)?;
-        std::fs::write(&path, text).map_err(|source| place::CommandError::Unwritable { path, source })?;
-    }
-    Ok(())
 }
 
 /// `reports` beside the catalogue's folder, or here where the catalogue was named.

@@ -1,5 +1,7 @@
 //! `conform serve`: a record as a page that follows it while the run goes on.
 
+use super::place::{self, CommandError};
+use super::voice::{complain, say};
 use crate::exit_code::Exit;
 use crate::live_server::{LiveServer, Place};
 use clap::Args;
@@ -26,25 +28,37 @@ pub(super) struct ServeArgs {
     pub(super) listen: SocketAddr,
 }
 
+/// Why nothing is served.
+#[derive(Debug, thiserror::Error)]
+enum ServeError {
+    #[error("{listen} cannot be listened on: {source}; name another address with --listen")]
+    Listen { listen: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
 /// Serves until a signal ends it.
 pub(super) fn serve(args: ServeArgs) -> ExitCode {
     let place = args.record.map_or_else(|| Place::Latest(std::env::current_dir().unwrap_or_default()), Place::Named);
     match serve_at(args.listen, place) {
         Ok(()) => Exit::Fine.into(),
         Err(error) => {
-            eprintln!("error: {} cannot be listened on: {error}; name another address with --listen", args.listen);
+            complain(&error);
             Exit::CouldNotLook.into()
         }
     }
 }
 
-fn serve_at(listen: SocketAddr, place: Place) -> std::io::Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let server = LiveServer::on(listen, place).await?;
-        println!("http://{}", server.address());
+fn serve_at(listen: SocketAddr, place: Place) -> Result<(), ServeError> {
+    let closed = |source| ServeError::Listen { listen, source };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(closed)?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).map_err(closed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(closed)?;
+        let server = LiveServer::on(listen, place).await.map_err(closed)?;
+        place::print(&format!("http://{}\n", server.address()))?;
         if !server.address().ip().is_loopback() {
-            eprintln!("warning: whoever can reach {} can read the record", server.address());
+            say(&format!("warning: whoever can reach {} can read the record", server.address()));
         }
         tokio::select! {
             _ = terminate.recv() => {}

@@ -2,6 +2,7 @@
 
 use super::args::Which;
 use super::place::{self, CommandError};
+use super::voice::complain;
 use crate::catalogue::Feature;
 use crate::check::Check;
 use crate::checks;
@@ -68,8 +69,12 @@ pub(super) fn target(args: &TargetArgs) -> ExitCode {
     match check(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {}", plain::text(&error.to_string()));
-            let exit = if matches!(error, SurveyError::Runtime(_)) { Exit::CouldNotLook } else { Exit::Misused };
+            complain(&error);
+            let exit = match error {
+                SurveyError::Runtime(_) => Exit::CouldNotLook,
+                SurveyError::Command(error) => error.exit(),
+                SurveyError::TargetFile(_) => Exit::Misused,
+            };
             exit.into()
         }
     }
@@ -97,7 +102,8 @@ fn check(args: &CheckArgs) -> Result<Exit, SurveyError> {
     }
     let decided = match all.is_empty() && !chosen.is_empty() {
         true => {
-            format!("\nwhat that decides is told by the suite's own evidence, which is not in {}\n", evidence.display())
+            let evidence = plain::path(&evidence);
+            format!("\nwhat that decides is told by the suite's own evidence, which is not in {evidence}\n")
         }
         false => sum(&all),
     };

@@ -3,6 +3,7 @@
 use crate::outcome::acts;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// A text of one or several lines. Line breaks and tabs stay; every other control character becomes visible.
 pub fn text(text: &str) -> String {
@@ -24,6 +25,11 @@ pub fn line(text: &str) -> String {
         plain
     });
     inert(plain)
+}
+
+/// A path on one line: the name of a file can hold anything, line breaks included.
+pub fn path(path: &Path) -> String {
+    line(&path.display().to_string())
 }
 
 /// A text in which no CI service finds a command of ours: `::error::` at the start of a line (GitHub), `##[error]` and
@@ -123,6 +129,7 @@ mod tests {
     fn control_characters_become_visible() {
         assert_eq!(line("\u{1b}[31mred\0\u{9b}1m\r\n\u{202e}"), "␛[31mred␀\\u{9b}1m␍␊\\u{202e}");
         assert_eq!(text("a\r\n\tb\rc"), "a\n\tb␍c");
+        assert_eq!(path(Path::new("runs/\u{1b}]0;x\u{7}\nmine")), "runs/␛]0;x␇␊mine");
         assert_eq!(line("grüße, 世界 👋"), "grüße, 世界 👋");
     }
 

@@ -153,7 +153,7 @@ impl State {
         }
         let evidence = evidence_path(&record.dir, outcome.feature);
         if evidence.is_file() {
-            self.say(&format!("  evidence: {}", evidence.display()));
+            self.say(&format!("  evidence: {}", plain::path(&evidence)));
         }
     }
 
@@ -181,7 +181,7 @@ impl State {
         if let Some(flaky) = flaky_in_words(record) {
             self.say(&flaky);
         }
-        self.say(&format!("record: {}", record.dir.display()));
+        self.say(&format!("record: {}", plain::path(&record.dir)));
     }
 }
 

@@ -14,4 +14,5 @@ mod report;
 mod report_in_browser;
 mod repro;
 mod serve;
+mod unheard;
 mod usage;

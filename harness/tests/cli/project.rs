@@ -93,7 +93,21 @@ impl Project {
 
     /// Runs `conform` in the folder.
     pub fn conform(&self, words: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_conform")).args(words).current_dir(self.path()).output().unwrap();
+        Ran::of(&mut self.command(words))
+    }
+
+    /// `conform` in the folder, yet to be run.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conform"));
+        command.args(words).current_dir(self.path());
+        command
+    }
+}
+
+impl Ran {
+    /// Runs a command; what it writes is kept, unless it goes elsewhere.
+    pub fn of(command: &mut Command) -> Ran {
+        let output = command.output().unwrap();
         Ran {
             code: output.status.code().unwrap(),
             out: String::from_utf8(output.stdout).unwrap(),
