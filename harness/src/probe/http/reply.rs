@@ -60,6 +60,11 @@ impl Reply {
         self.0.at(pointer)
     }
 
+    /// Of a store's answer: whether nothing came of what was asked for, but an empty body or an error's own.
+    pub fn gives_nothing(&self) -> bool {
+        self.seen("/bytes").number() == Some(0.0) || self.seen("/code").is_there()
+    }
+
     /// What kind of silence it was; `null` where an answer came.
     pub fn silence(&self) -> Seen {
         self.0.at("/silence")
