@@ -3,11 +3,13 @@
 mod commands;
 mod error;
 mod file;
+mod lengths;
 mod rules;
 mod trust;
 
 pub use error::TargetFileError;
 
+use crate::disk;
 use crate::target::{
     Account, Accounts, Cluster, Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess,
     Secret, Service, StoreUser, Target,
@@ -26,7 +28,7 @@ use url::Url;
 
 /// Reads a target file. Credentials come from environment variables that the file names; `env` looks one up.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target, TargetFileError> {
-    let text = std::fs::read_to_string(path)
+    let text = disk::read_text(path, lengths::LONGEST_FILE)
         .map_err(|source| TargetFileError::Unreadable { path: path.to_owned(), source })?;
     let source = Source::new(path, &text);
     let file = file::parse(&source)?;

@@ -1,12 +1,14 @@
 //! What may stand in a target file: its keys and their types.
 
 use super::error::{Source, TargetFileError};
+use super::lengths;
 use super::rules::HeadersTable;
 use crate::target::Service;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use toml::Spanned;
+use toml::de::DeTable;
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -167,8 +169,10 @@ fn region() -> String {
 
 /// Parses the text; what is wrong with it is told with its place and its key.
 pub fn parse(source: &Source) -> Result<TargetFile, TargetFileError> {
-    let deserializer = toml::Deserializer::parse(source.text)
+    let table = DeTable::parse(source.text)
         .map_err(|error| source.wrong(error.span().unwrap_or_default(), "", error.message()))?;
+    lengths::check(source, table.get_ref())?;
+    let deserializer = toml::Deserializer::from(table);
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let inner = error.inner();
         let place = inner.span().unwrap_or_default();

@@ -137,6 +137,41 @@ fn missing_file_is_named() {
 }
 
 #[test]
+fn files_without_end_are_refused_and_not_waited_for() {
+    let place = tempfile::tempdir().unwrap();
+    let (pipe, sparse) = (place.path().join("pipe.toml"), place.path().join("sparse.toml"));
+    crate::disk::pipe(&pipe);
+    std::fs::File::create(&sparse).unwrap().set_len(5 << 30).unwrap();
+    let expected = [
+        (pipe.as_path(), "it is a pipe, a socket, a device or a directory"),
+        (Path::new("/dev/zero"), "it is a pipe, a socket, a device or a directory"),
+        (sparse.as_path(), "it has more than 1 MB"),
+    ];
+    for (path, why) in expected {
+        let told = load(path, &environment).err().unwrap().to_string();
+        let start = format!("the target file {} cannot be read: {why}", path.display());
+        assert!(told.starts_with(&start), "{told}");
+    }
+    let authorities = |ca: &Path| format!("{GATEWAY}[tls]\nca = \"{}\"\n", ca.display());
+    assert_problem(&authorities(&pipe), "4:6 tls.ca: ", "pipe.toml: the file cannot be read (it is a pipe");
+    assert_problem(&authorities(Path::new("/dev/zero")), "4:6 tls.ca: ", "/dev/zero: the file cannot be read");
+    assert_problem(&authorities(&sparse), "4:6 tls.ca: ", "it has more than 4 MB");
+}
+
+#[test]
+fn texts_have_bounds() {
+    let name = |length| format!("name = \"{}\"\n{GATEWAY}", "é".repeat(length));
+    assert_eq!(load_text(&name(200)).unwrap().name.chars().count(), 200);
+    assert_problem(&name(201), "1:8 name: ", "at most 200 characters, and it has 201");
+    let host = format!("{GATEWAY}[postgres]\nhost = \"{}\"\ndatabase = \"d\"\nuser = \"u\"\n", "h".repeat(4097));
+    assert_problem(&host, "4:8 postgres.host: ", "at most 4096 characters");
+    let command = format!("{GATEWAY}log = {{ command = [\"cat\", \"{}\"] }}\n", "a".repeat(4097));
+    assert_problem(&command, "3:27 gateway.log.command: ", "at most 4096 characters");
+    let key = format!("{GATEWAY}[registration]\nfields = {{ {} = 1 }}\n", "k".repeat(201));
+    assert_problem(&key, "4:12 registration.fields: ", "expected a key of at most 200 characters");
+}
+
+#[test]
 fn message_has_file_line_column_and_key() {
     let error = load_text("[gateway]\nurl = \"gopher://x\"\n").err().unwrap().to_string();
     assert!(error.contains("t.toml:2:7: gateway.url: expected an address"), "{error}");
