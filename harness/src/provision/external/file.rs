@@ -6,6 +6,7 @@ use super::rules::HeadersTable;
 use crate::target::Service;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -63,9 +64,9 @@ pub struct LogTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresTable {
-    pub host: String,
+    pub host: Spanned<String>,
     #[serde(default = "postgres_port")]
-    pub port: u16,
+    pub port: NonZeroU16,
     pub database: String,
     pub user: String,
     pub password_env: Option<Spanned<String>>,
@@ -77,9 +78,9 @@ pub struct PostgresTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisTable {
-    pub host: String,
+    pub host: Spanned<String>,
     #[serde(default = "redis_port")]
-    pub port: u16,
+    pub port: NonZeroU16,
     pub password_env: Option<Spanned<String>>,
     #[serde(default)]
     pub tls: bool,
@@ -155,12 +156,12 @@ pub struct ControlTable {
     pub pid: Option<Spanned<Vec<String>>>,
 }
 
-fn postgres_port() -> u16 {
-    5432
+fn postgres_port() -> NonZeroU16 {
+    const { NonZeroU16::new(5432).unwrap() }
 }
 
-fn redis_port() -> u16 {
-    6379
+fn redis_port() -> NonZeroU16 {
+    const { NonZeroU16::new(6379).unwrap() }
 }
 
 fn region() -> String {

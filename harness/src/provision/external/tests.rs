@@ -172,6 +172,21 @@ fn texts_have_bounds() {
 }
 
 #[test]
+fn hosts_are_hosts_and_nothing_else() {
+    for host in ["", "user:hunter2@h", "redis://h", "h/0", "a b", "h?x", "h\\n"] {
+        let redis = format!("{GATEWAY}[redis]\nhost = \"{host}\"\n");
+        assert_problem(&redis, "4:8 redis.host: ", "the name or address of a host");
+        assert!(!problem(&redis).contains("hunter2"));
+        let postgres = format!("{GATEWAY}[postgres]\nhost = \"{host}\"\ndatabase = \"d\"\nuser = \"u\"\n");
+        assert_problem(&postgres, "4:8 postgres.host: ", "the name or address of a host");
+    }
+    for host in ["h", "db.example.com", "10.0.0.1", "::1", "under_score"] {
+        let target = load_text(&format!("{GATEWAY}[redis]\nhost = \"{host}\"\n")).unwrap();
+        assert_eq!(target.redis.unwrap().host, host);
+    }
+}
+
+#[test]
 fn message_has_file_line_column_and_key() {
     let error = load_text("[gateway]\nurl = \"gopher://x\"\n").err().unwrap().to_string();
     assert!(error.contains("t.toml:2:7: gateway.url: expected an address"), "{error}");
@@ -197,6 +212,7 @@ fn wrong_types_are_refused() {
     let redis = format!("{GATEWAY}[redis]\nhost = \"h\"\nport = ");
     assert_problem(&format!("{redis}\"6379\"\n"), "5:8 redis.port: ", "u16");
     assert_problem(&format!("{redis}65536\n"), "5:8 redis.port: ", "u16");
+    assert_problem(&format!("{redis}0\n"), "5:8 redis.port: ", "nonzero u16");
 }
 
 #[test]
@@ -215,6 +231,7 @@ fn addresses_are_checked() {
         ("http://", "http://127.0.0.1:8080"),
         ("http://h/?a=b", "query"),
         ("http://h:99999", "port"),
+        ("http://h:0", "a port from 1 to 65535"),
     ] {
         assert_problem(&format!("[gateway]\nurl = \"{url}\"\n"), "2:7 gateway.url: ", mentions);
     }
@@ -273,6 +290,10 @@ fn headers_and_pace_are_checked() {
     assert_eq!(target.rules.theirs("x-correlation-id"), "x-request-id");
     assert_eq!(target.rules.ours("x-request-id"), "x-correlation-id");
     assert_problem(&format!("{GATEWAY}[headers]\nuser_id = \"X User\"\n"), "4:11 headers.user_id: ", "X-Request-ID");
+    for name in ["Host", "content-length", "Transfer-Encoding", "connection"] {
+        let text = format!("{GATEWAY}[headers]\nidempotency_key = \"{name}\"\n");
+        assert_problem(&text, "4:19 headers.idempotency_key: ", "how a request is sent");
+    }
     assert_problem(&format!("requests_per_second = 1\n{GATEWAY}"), "1:23 requests_per_second: ", "at least 5");
 }
 
