@@ -5,6 +5,7 @@
 // What there is: the catalogue, what a run finds, the system under check, what is made there, and where all is written down.
 pub mod catalogue;
 pub mod digraph;
+pub mod disk;
 pub mod outcome;
 pub mod wire;
 

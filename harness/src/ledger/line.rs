@@ -1,6 +1,7 @@
 //! A line of the ledger's file.
 
 use super::Thing;
+use crate::disk::{BadLine, Lines};
 use crate::outcome::json_line;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -97,21 +98,36 @@ impl Line {
 
 /// The lines of a ledger; none where there is no ledger. A last line that breaks off was never written.
 pub(super) fn read(path: &Path) -> Result<Vec<Line>, LedgerError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let lines = match Lines::open(path) {
+        Ok(lines) => lines,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(Vec::new());
         }
         Err(source) => return Err(LedgerError::Unreadable { path: path.to_owned(), source }),
     };
-    let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
-    let parsed = whole.lines().enumerate().map(|(at, text)| {
-        let wrong = |problem| LedgerError::Line { path: path.to_owned(), line: at + 1, problem };
-        let line: Line = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        match line.is_sound() {
-            true => Ok(line),
-            false => Err(wrong("it names something that the suite never makes".to_owned())),
+    let mut read = Vec::new();
+    for (at, text) in lines.enumerate() {
+        let text = text.map_err(|bad| unread(path, at + 1, bad))?;
+        if text.ends_with(b"\n") {
+            let wrong = |problem| LedgerError::Line { path: path.to_owned(), line: at + 1, problem };
+            read.push(parse(&text).map_err(wrong)?);
         }
-    });
-    parsed.collect()
+    }
+    Ok(read)
+}
+
+fn parse(text: &[u8]) -> Result<Line, String> {
+    let line: Line = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    match line.is_sound() {
+        true => Ok(line),
+        false => Err("it names something that the suite never makes".to_owned()),
+    }
+}
+
+/// Of a line, from 1, that was not read at all.
+fn unread(path: &Path, line: usize, bad: BadLine) -> LedgerError {
+    match bad {
+        BadLine::TooLong => LedgerError::Line { path: path.to_owned(), line, problem: bad.to_string() },
+        BadLine::Unreadable(source) => LedgerError::Unreadable { path: path.to_owned(), source },
+    }
 }

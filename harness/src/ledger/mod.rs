@@ -7,14 +7,14 @@ mod thing;
 pub use line::LedgerError;
 pub use thing::Thing;
 
+use crate::disk::{Journal, open_with};
 use crate::target::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use line::{Line, read};
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -42,8 +42,10 @@ pub struct Ledger {
 
 #[derive(Debug)]
 struct Inner {
+    /// What stood in the file when it was read.
+    found: String,
     /// Made when the first line is written: a run that makes nothing leaves no ledger.
-    file: Option<File>,
+    journal: Option<Journal>,
     key: Secret,
     /// Whether the key stands in the file.
     key_is_written: bool,
@@ -67,13 +69,15 @@ impl Ledger {
     pub fn of(record: &Path) -> Result<Ledger, LedgerError> {
         let path = record.join(LEDGER_FILE);
         let mut inner = Inner {
-            file: None,
+            found: String::new(),
+            journal: None,
             key: fresh_key(),
             key_is_written: false,
             owed: BTreeMap::new(),
             passwords: BTreeMap::new(),
         };
         for line in read(&path)? {
+            inner.found += &line.to_text();
             match line {
                 Line::Key { key } => (inner.key, inner.key_is_written) = (Secret::new(key), true),
                 Line::Owed { thing, password_of } => {
@@ -156,15 +160,11 @@ impl Ledger {
         if !inner.key_is_written {
             return Ok(());
         }
+        self.stand(&mut inner).map_err(|source| self.unwritable(source))?;
         let lines = read(&self.path)?;
         let kept = lines.into_iter().filter(|line| !matches!(line, Line::Key { .. })).map(Line::without_password);
-        let text: String = kept.map(|line| line.to_text()).collect();
-        let half = self.path.with_extension("jsonl.half");
-        fs::remove_file(&half).ok();
-        let written = private(&half).and_then(|mut file| file.write_all(text.as_bytes()));
-        written.and_then(|()| fs::rename(&half, &self.path)).map_err(|source| self.unwritable(source))?;
-        // What is written from now on goes into the new file.
-        inner.file = None;
+        let text = kept.map(|line| line.to_text()).collect();
+        inner.journal = Some(self.lay_down(text).map_err(|source| self.unwritable(source))?);
         (inner.key, inner.key_is_written) = (fresh_key(), false);
         inner.owed.values_mut().for_each(|entry| entry.password_of = None);
         Ok(())
@@ -175,20 +175,40 @@ impl Ledger {
         if !inner.key_is_written {
             text.insert_str(0, &Line::Key { key: inner.key.expose().to_owned() }.to_text());
         }
-        self.write(inner, &text).map_err(|source| self.unwritable(source))?;
+        let written = self.stand(inner).and_then(|journal| journal.append(&text));
+        written.map_err(|source| self.unwritable(source))?;
         inner.key_is_written = true;
         Ok(())
     }
 
-    /// Writes all of a text or nothing, so that no line stands there by half once the disk has room again.
-    fn write(&self, inner: &mut Inner, text: &str) -> std::io::Result<()> {
-        if inner.file.is_none() {
-            self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
-            inner.file = Some(private(&self.path)?);
+    /// The file with all lines in it, whatever somebody did to it meanwhile.
+    fn stand<'a>(&self, inner: &'a mut Inner) -> std::io::Result<&'a mut Journal> {
+        // Until the new one is there, the old one alone knows the lines.
+        let anew = match &inner.journal {
+            Some(journal) if journal.stands_at(&self.path) => None,
+            Some(journal) => Some(self.lay_down(journal.text().to_owned())?),
+            None => match holding(&self.path, inner.found.len()) {
+                Some(file) => Some(Journal::holding(file, inner.found.clone())),
+                None => Some(self.lay_down(inner.found.clone())?),
+            },
+        };
+        if anew.is_some() {
+            inner.journal = anew;
         }
-        let file = inner.file.as_mut().ok_or(std::io::ErrorKind::NotFound)?;
-        let before = file.metadata()?.len();
-        file.write_all(text.as_bytes()).inspect_err(|_| drop(file.set_len(before)))
+        let journal = inner.journal.as_mut().ok_or(std::io::ErrorKind::NotFound)?;
+        journal.mend()?;
+        Ok(journal)
+    }
+
+    /// A file of this text in place of what is there: whoever reads it finds the one or the other.
+    fn lay_down(&self, text: String) -> std::io::Result<Journal> {
+        self.path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let half = self.path.with_extension("jsonl.half");
+        fs::remove_file(&half).ok();
+        let mut journal = Journal::holding(private(&half)?, text);
+        journal.mend()?;
+        fs::rename(&half, &self.path)?;
+        Ok(journal)
     }
 
     fn unwritable(&self, source: std::io::Error) -> LedgerError {
@@ -212,9 +232,18 @@ impl Inner {
     }
 }
 
-/// A file that only its owner can read, open for writing at its end.
+/// A new file that only its owner can read, open for writing at its end.
 fn private(path: &Path) -> std::io::Result<File> {
-    File::options().append(true).create(true).mode(0o600).open(path)
+    File::options().append(true).create_new(true).mode(0o600).open(path)
+}
+
+/// The file that is there, if so many bytes or more stand in it and no line breaks off.
+fn holding(path: &Path, bytes: usize) -> Option<File> {
+    let file = open_with(File::options().read(true).append(true), path).ok()?;
+    let length = file.metadata().ok()?.len();
+    let mut last = [0];
+    file.read_exact_at(&mut last, length.checked_sub(1)?).ok()?;
+    (length >= bytes as u64 && last == *b"\n").then_some(file)
 }
 
 /// A key from the operating system.

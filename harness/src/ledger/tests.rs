@@ -74,3 +74,62 @@ fn a_ledger_that_names_what_is_not_ours_is_refused() {
         "{told}"
     );
 }
+
+#[test]
+fn a_ledger_that_is_removed_or_cut_short_meanwhile_is_written_again() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("record");
+    let path = dir.join(LEDGER_FILE);
+    let remove_all = || fs::remove_dir_all(&dir).unwrap();
+    let remove = || fs::remove_file(&path).unwrap();
+    let cut = || File::options().write(true).open(&path).unwrap().set_len(30).unwrap();
+    let replace = || fs::rename(fs::write(dir.join("a"), "{}\n").map(|()| dir.join("a")).unwrap(), &path).unwrap();
+    for meddle in [&remove_all as &dyn Fn(), &remove, &cut, &replace] {
+        fs::create_dir_all(&dir).unwrap();
+        let ledger = Ledger::of(&dir).unwrap();
+        let password = ledger.password("an id");
+        ledger.note(account(), Some(&password), None).unwrap();
+        meddle();
+        ledger.left(&account(), "no route removes it").unwrap();
+        let again = Ledger::of(&dir).unwrap();
+        assert_eq!(again.owed(), [Owed { thing: account(), password: Some(Secret::new(password)), token: None }]);
+        meddle();
+        ledger.forget_key().unwrap();
+        assert_eq!(Ledger::of(&dir).unwrap().owed(), [Owed { thing: account(), password: None, token: None }]);
+        remove_all();
+    }
+}
+
+#[test]
+fn a_ledger_that_is_removed_after_it_was_read_is_not_lost() {
+    let place = tempfile::tempdir().unwrap();
+    Ledger::of(place.path()).unwrap().note(account(), None, None).unwrap();
+    let ledger = Ledger::of(place.path()).unwrap();
+    fs::remove_file(place.path().join(LEDGER_FILE)).unwrap();
+    ledger.note(diagram(), None, None).unwrap();
+    assert_eq!(Ledger::of(place.path()).unwrap().owed().len(), 2);
+}
+
+#[test]
+fn what_is_written_after_a_line_that_breaks_off_begins_a_line() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join(LEDGER_FILE);
+    Ledger::of(place.path()).unwrap().note(account(), None, None).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}{{\"kind\":\"ow")).unwrap();
+    Ledger::of(place.path()).unwrap().note(diagram(), None, None).unwrap();
+    assert_eq!(Ledger::of(place.path()).unwrap().owed().len(), 2);
+}
+
+#[test]
+fn a_ledger_that_is_no_file_or_has_a_line_without_end_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join(LEDGER_FILE);
+    crate::disk::pipe(&path);
+    let told = Ledger::of(place.path()).unwrap_err().to_string();
+    assert!(told.contains("ledger.jsonl cannot be read: it is a pipe"), "{told}");
+    fs::remove_file(&path).unwrap();
+    File::create(&path).unwrap().set_len(crate::disk::LONGEST_LINE + 1).unwrap();
+    let told = Ledger::of(place.path()).unwrap_err().to_string();
+    assert!(told.ends_with("ledger.jsonl:1: expected a line of a ledger: a line of at most 64 MB"), "{told}");
+}

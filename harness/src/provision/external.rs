@@ -3,12 +3,14 @@
 mod commands;
 mod error;
 mod file;
+mod lengths;
 mod rules;
 mod service_process;
 mod trust;
 
 pub use error::TargetFileError;
 
+use crate::disk;
 use crate::target::{
     Account, Accounts, Cluster, Control, Endpoint, LogSource, ObjectStoreAccess, Part, PostgresAccess, RedisAccess,
     Secret, Service, StoreUser, Target,
@@ -27,7 +29,7 @@ use url::Url;
 
 /// Reads a target file. Credentials come from environment variables that the file names; `env` looks one up.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Target, TargetFileError> {
-    let text = std::fs::read_to_string(path)
+    let text = disk::read_text(path, lengths::LONGEST_FILE)
         .map_err(|source| TargetFileError::Unreadable { path: path.to_owned(), source })?;
     let source = Source::new(path, &text);
     let file = file::parse(&source)?;
@@ -144,6 +146,9 @@ impl Reader<'_> {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("expected an address without user and password: credentials come from variables only"));
         }
+        if url.port() == Some(0) {
+            return Err(wrong("expected a port from 1 to 65535"));
+        }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("expected an address without a query or fragment"));
         }
@@ -188,14 +193,26 @@ impl Reader<'_> {
         }
     }
 
+    /// A host alone. What else somebody wrote there may be a credential, so it is not shown.
+    fn host(&self, key: &str, given: Spanned<String>) -> Result<String, TargetFileError> {
+        let strange = |letter: char| "@/\\?#".contains(letter) || letter.is_whitespace() || letter.is_control();
+        match given.as_ref().is_empty() || given.as_ref().contains(strange) {
+            false => Ok(given.into_inner()),
+            true => {
+                let problem = "expected the name or address of a host and nothing else, as in \"db.example.com\"; port, user and password have keys of their own";
+                Err(self.source.wrong(given.span(), key, problem))
+            }
+        }
+    }
+
     fn postgres(&self, table: PostgresTable) -> Result<PostgresAccess, TargetFileError> {
         let password = match &table.password_env {
             Some(name) => self.secret("postgres.password_env", name)?,
             None => Secret::new(""),
         };
         Ok(PostgresAccess {
-            host: table.host,
-            port: table.port,
+            host: self.host("postgres.host", table.host)?,
+            port: table.port.get(),
             database: table.database,
             user: table.user,
             password,
@@ -205,7 +222,8 @@ impl Reader<'_> {
 
     fn redis(&self, table: RedisTable) -> Result<RedisAccess, TargetFileError> {
         let password = table.password_env.map(|name| self.secret("redis.password_env", &name)).transpose()?;
-        Ok(RedisAccess { host: table.host, port: table.port, password, tls: table.tls })
+        let host = self.host("redis.host", table.host)?;
+        Ok(RedisAccess { host, port: table.port.get(), password, tls: table.tls })
     }
 
     /// Whoever names a variable for an access key does not want to see its value either.

@@ -1,8 +1,9 @@
 //! Why a record could not be written or read.
 
+use crate::disk::BadLine;
 use crate::ledger::LedgerError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a record could not be written or read, and what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -78,4 +79,14 @@ pub enum RecordError {
         /// What should stand there, and what is wrong with what does.
         expected: String,
     },
+}
+
+impl RecordError {
+    /// Of a line, from 1, that was not read at all.
+    pub(super) fn bad_line(path: &Path, line: usize, bad: BadLine) -> RecordError {
+        match bad {
+            BadLine::TooLong => RecordError::Line { path: path.into(), line, expected: bad.to_string() },
+            BadLine::Unreadable(source) => RecordError::Unreadable { path: path.into(), source },
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! Reads a record back, finished or not, and says precisely what is wrong with one that is none.
 
 use super::{Footer, Header, OUTCOMES_FILE, RecordError, RecordLine, VERSION, evidence_path};
+use crate::disk::Lines;
 use crate::outcome::{Evidence, Outcome, Verdict};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// A record on disk, its outcomes in the order of their numbers.
@@ -31,14 +31,13 @@ impl Record {
     /// When there is no record, or a line of it is not what it should be.
     pub fn read(dir: &Path) -> Result<Record, RecordError> {
         let path = dir.join(OUTCOMES_FILE);
-        let bytes = fs::read(&path).map_err(|source| match source.kind() {
+        let lines = Lines::open(&path).map_err(|source| match source.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => RecordError::Missing { dir: dir.into() },
             _ => RecordError::Unreadable { path: path.clone(), source },
         })?;
         let mut reading = Reading { path: &path, header: None, outcomes: BTreeMap::new(), footer: None, damage: None };
-        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
-        for (at, line) in lines.iter().enumerate() {
-            reading.line(at + 1, line, at + 1 == lines.len())?;
+        for (at, line) in lines.enumerate() {
+            reading.line(at + 1, &line.map_err(|bad| RecordError::bad_line(&path, at + 1, bad))?)?;
         }
         reading.into_record(dir)
     }
@@ -75,11 +74,11 @@ impl Record {
     /// When the file cannot be read or a line of it is wrong.
     pub fn evidence(&self, feature: u16) -> Result<Option<Evidence>, RecordError> {
         let path = evidence_path(&self.dir, feature);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(RecordError::Unreadable { path, source }),
+        let bytes = match bytes_of(&path) {
+            Err(RecordError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+            other => other?,
         };
+        let text = text_of(&path, bytes)?;
         let evidence = Evidence::from_lines(&text).map_err(|bad| RecordError::Line {
             path: path.clone(),
             line: bad.line,
@@ -96,6 +95,22 @@ impl Record {
     }
 }
 
+/// All of a file in a record, none of whose lines is too long.
+pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, RecordError> {
+    let lines = Lines::open(path).map_err(|source| RecordError::Unreadable { path: path.into(), source })?;
+    let mut bytes = Vec::new();
+    for (at, line) in lines.enumerate() {
+        bytes.extend(line.map_err(|bad| RecordError::bad_line(path, at + 1, bad))?);
+    }
+    Ok(bytes)
+}
+
+/// The same as text.
+pub(super) fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, RecordError> {
+    let unreadable = |source| RecordError::Unreadable { path: path.into(), source };
+    String::from_utf8(bytes).map_err(|error| unreadable(io::Error::new(ErrorKind::InvalidData, error)))
+}
+
 /// What has been read so far.
 struct Reading<'a> {
     path: &'a Path,
@@ -106,12 +121,13 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn line(&mut self, number: usize, bytes: &[u8], last: bool) -> Result<(), RecordError> {
+    /// One line; the last one may lack its end.
+    fn line(&mut self, number: usize, bytes: &[u8]) -> Result<(), RecordError> {
         let whole = bytes.ends_with(b"\n");
         match serde_json::from_slice::<RecordLine>(bytes) {
             Ok(line) if whole => self.take(number, line),
             // The header alone tells what the rest is, so it cannot be missed.
-            _ if last && !whole && number > 1 => {
+            _ if !whole && number > 1 => {
                 self.damage = Some(format!("line {number} breaks off; the run was ended while it wrote it"));
                 Ok(())
             }
@@ -183,8 +199,10 @@ impl Reading<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::{LONGEST_LINE, pipe};
     use crate::record::fixture;
     use crate::record::mutation::{mutant_texts, mutants};
+    use std::fs;
 
     /// A record on disk whose outcomes file was changed.
     fn changed(change: impl Fn(&str) -> String) -> (tempfile::TempDir, Result<Record, RecordError>) {
@@ -269,6 +287,39 @@ mod tests {
         fs::copy(evidence_path(place.path(), 41), evidence_path(place.path(), 43)).unwrap();
         let told = record.unwrap().evidence(43).unwrap_err().to_string();
         assert!(told.contains("f043.jsonl:1: expected evidence of feature 43"), "{told}");
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_by_its_number() {
+        let place = tempfile::tempdir().unwrap();
+        fixture::write(place.path());
+        let record = Record::read(place.path()).unwrap();
+        let lengthen = |path: &Path| {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            let lines = fs::read(path).unwrap().iter().filter(|byte| **byte == b'\n').count();
+            file.set_len(file.metadata().unwrap().len() + LONGEST_LINE + 1).unwrap();
+            lines + 1
+        };
+        let line = lengthen(&evidence_path(place.path(), 41));
+        let told = record.evidence(41).unwrap_err().to_string();
+        assert!(told.ends_with(&format!("f041.jsonl:{line}: expected a line of at most 64 MB")), "{told}");
+        let line = lengthen(&place.path().join(OUTCOMES_FILE));
+        let told = Record::read(place.path()).unwrap_err().to_string();
+        assert!(told.ends_with(&format!("outcomes.jsonl:{line}: expected a line of at most 64 MB")), "{told}");
+    }
+
+    #[test]
+    fn pipes_in_a_record_are_refused_and_not_waited_for() {
+        let (place, record) = changed(str::to_owned);
+        let evidence = evidence_path(place.path(), 41);
+        for path in [&evidence, &place.path().join(OUTCOMES_FILE)] {
+            fs::remove_file(path).unwrap();
+            pipe(path);
+        }
+        let told = record.unwrap().evidence(41).unwrap_err().to_string();
+        assert!(told.contains("f041.jsonl cannot be read: it is a pipe"), "{told}");
+        let told = Record::read(place.path()).unwrap_err().to_string();
+        assert!(told.contains("outcomes.jsonl cannot be read: it is a pipe"), "{told}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Writes a record while the run goes on, so that a run that breaks still leaves what it found.
 
+use super::read::{bytes_of, text_of};
 use super::{Footer, Header, OUTCOMES_FILE, Record, RecordError, RecordLine, Redactor, evidence_path};
+use crate::disk::{Journal, open_with};
 use crate::outcome::{Evidence, Outcome, Verdict};
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -20,9 +21,7 @@ pub struct RecordWriter {
 /// The file, locked for as long as it is open, and what stands in it.
 #[derive(Debug)]
 struct Open {
-    file: File,
-    /// All that was written, to be laid down again where somebody removes the directory meanwhile.
-    text: String,
+    journal: Journal,
     verdicts: BTreeMap<u16, Verdict>,
 }
 
@@ -40,7 +39,7 @@ impl RecordWriter {
     /// # Errors
     /// When the directory already holds a record or cannot be written.
     pub fn create_with(dir: &Path, header: &Header, redactor: Redactor) -> Result<RecordWriter, RecordError> {
-        let open = Open { file: new_file(dir)?, text: String::new(), verdicts: BTreeMap::new() };
+        let open = Open { journal: Journal::holding(new_file(dir)?, String::new()), verdicts: BTreeMap::new() };
         let writer = RecordWriter { dir: dir.into(), open: Mutex::new(open), redactor };
         let line = RecordLine::Header(writer.redactor.header(header));
         writer.append(&mut writer.lock(), &line)?;
@@ -58,12 +57,14 @@ impl RecordWriter {
         if record.footer.is_some() {
             return Err(RecordError::Ended { dir: dir.into() });
         }
-        let mut text =
-            fs::read_to_string(&path).map_err(|source| RecordError::Unreadable { path: path.clone(), source })?;
-        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        let mut bytes = bytes_of(&path)?;
+        // The last line may break off in the middle of a letter.
+        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        let text = text_of(&path, bytes)?;
         file.set_len(text.len() as u64).map_err(|source| unwritable(&path, source))?;
         let verdicts = record.outcomes.iter().map(|outcome| (outcome.feature, outcome.verdict)).collect();
-        let writer = RecordWriter { dir: dir.into(), open: Mutex::new(Open { file, text, verdicts }), redactor };
+        let open = Open { journal: Journal::holding(file, text), verdicts };
+        let writer = RecordWriter { dir: dir.into(), open: Mutex::new(open), redactor };
         Ok((writer, record.header))
     }
 
@@ -111,31 +112,16 @@ impl RecordWriter {
     pub fn finish(&self, footer: &Footer) -> Result<(), RecordError> {
         let mut open = self.lock();
         self.append(&mut open, &RecordLine::Footer(self.redactor.footer(footer)))?;
-        open.file.sync_all().map_err(|source| unwritable(&self.dir.join(OUTCOMES_FILE), source))
+        open.journal.sync().map_err(|source| unwritable(&self.dir.join(OUTCOMES_FILE), source))
     }
 
     /// One write for each line: whoever kills the run leaves whole lines, but perhaps for the last.
     fn append(&self, open: &mut Open, line: &RecordLine) -> Result<(), RecordError> {
         let path = self.dir.join(OUTCOMES_FILE);
-        if !is_at(&open.file, &path) {
-            open.file = new_file(&self.dir)?;
-            self.write(open, &open.text.clone())?;
+        if !open.journal.stands_at(&path) {
+            open.journal = Journal::holding(new_file(&self.dir)?, open.journal.text().to_owned());
         }
-        let line = line.to_text();
-        self.write(open, &line)?;
-        open.text.push_str(&line);
-        Ok(())
-    }
-
-    /// Writes all of a text or nothing: half a line would spoil those that follow once the disk has room again.
-    fn write(&self, open: &mut Open, text: &str) -> Result<(), RecordError> {
-        let before = open.file.metadata().map(|metadata| metadata.len());
-        open.file.write_all(text.as_bytes()).map_err(|source| {
-            if let Ok(length) = before {
-                open.file.set_len(length).ok();
-            }
-            unwritable(&self.dir.join(OUTCOMES_FILE), source)
-        })
+        open.journal.append(&line.to_text()).map_err(|source| unwritable(&path, source))
     }
 
     /// Evidence is there whole or not at all.
@@ -174,8 +160,10 @@ fn new_file(dir: &Path) -> Result<File, RecordError> {
 /// When there is no such record, or when a run is writing it.
 pub fn claim(dir: &Path) -> Result<File, RecordError> {
     let path = dir.join(OUTCOMES_FILE);
-    let file = File::options().append(true).open(&path).map_err(|source| match source.kind() {
+    let file = open_with(File::options().append(true), &path).map_err(|source| match source.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => RecordError::Missing { dir: dir.into() },
+        // It is no regular file.
+        ErrorKind::InvalidInput => RecordError::Unreadable { path: path.clone(), source },
         _ => unwritable(&path, source),
     })?;
     lock_for_writing(&file, dir)?;
@@ -191,15 +179,6 @@ fn lock_for_writing(file: &File, dir: &Path) -> Result<(), RecordError> {
     }
 }
 
-/// Whether a file still stands where it was made.
-fn is_at(file: &File, path: &Path) -> bool {
-    let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(ours), Ok(there)) => place(ours) == place(there),
-        _ => false,
-    }
-}
-
 fn unwritable(path: &Path, source: std::io::Error) -> RecordError {
     RecordError::Unwritable { path: path.into(), source }
 }
@@ -207,7 +186,9 @@ fn unwritable(path: &Path, source: std::io::Error) -> RecordError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::pipe;
     use crate::record::{Record, fixture};
+    use std::io::Write;
 
     #[test]
     fn a_record_reads_back_as_it_was_written() {
@@ -283,24 +264,37 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_costs_the_line_that_does_not_fit_and_no_other() {
+    fn outcomes_that_are_cut_short_meanwhile_are_written_again() {
         let place = tempfile::tempdir().unwrap();
+        let path = place.path().join(OUTCOMES_FILE);
         let outcomes = fixture::outcomes();
         let writer = RecordWriter::create(place.path(), &fixture::header()).unwrap();
-        writer.outcome(&outcomes[0], None).unwrap();
-        // A device without room takes the place of the file; the descriptor is all that the writer looks at here.
-        let sound = {
-            let mut open = writer.lock();
-            let full = File::options().write(true).open("/dev/full").unwrap();
-            let sound = std::mem::replace(&mut open.file, full);
-            let told = writer.write(&mut open, "a line\n").unwrap_err();
-            assert!(matches!(told, RecordError::Unwritable { .. }), "{told}");
-            sound
-        };
-        writer.lock().file = sound;
-        writer.outcome(&outcomes[1], None).unwrap();
-        drop(writer);
-        assert_eq!(Record::read(place.path()).unwrap().outcomes, outcomes[..2]);
+        for (outcome, left) in outcomes.iter().zip([0, 5, 200]) {
+            writer.outcome(outcome, None).unwrap();
+            File::options().write(true).open(&path).unwrap().set_len(left).unwrap();
+        }
+        writer.finish(&Footer { totals: writer.totals(), ..fixture::footer() }).unwrap();
+        let record = Record::read(place.path()).unwrap();
+        assert!(record.finished());
+        assert_eq!(record.outcomes, outcomes[..3]);
+    }
+
+    #[test]
+    fn a_run_goes_on_after_a_line_that_breaks_off_within_a_letter() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join(OUTCOMES_FILE);
+        drop(RecordWriter::create(place.path(), &fixture::header()).unwrap());
+        File::options().append(true).open(&path).unwrap().write_all(b"{\"reason\":\"\xc3").unwrap();
+        drop(RecordWriter::resume(place.path(), Redactor::default()).unwrap());
+        assert_eq!(Record::read(place.path()).unwrap().damage, None);
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_the_outcomes_is_not_waited_for() {
+        let place = tempfile::tempdir().unwrap();
+        pipe(&place.path().join(OUTCOMES_FILE));
+        let told = RecordWriter::resume(place.path(), Redactor::default()).unwrap_err().to_string();
+        assert!(told.contains("outcomes.jsonl cannot be read: it is a pipe"), "{told}");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Whom we believe to be who they say they are.
 
+use crate::disk;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use thiserror::Error;
@@ -14,12 +16,18 @@ use thiserror::Error;
 #[derive(Clone, Debug)]
 pub struct Trust(Arc<ClientConfig>);
 
+/// The most bytes that a file of certificates may have; those of all public authorities come to a quarter of a megabyte.
+const LONGEST_FILE: u64 = 4 << 20;
+
 /// Why a file of certificates is of no use.
 #[derive(Debug, Error)]
 pub enum BadCertificate {
-    /// It cannot be read, or is no PEM.
+    /// It cannot be read, or is too long.
+    #[error("the file cannot be read ({0})")]
+    Unreadable(io::Error),
+    /// It is no PEM.
     #[error("no certificates in PEM can be read from it ({0})")]
-    Unreadable(pem::Error),
+    NotPem(pem::Error),
     /// It is PEM, and holds none.
     #[error("it holds no certificate, as in `-----BEGIN CERTIFICATE-----`")]
     Empty,
@@ -46,8 +54,9 @@ impl Trust {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let mut named = Vec::new();
         if let Some(file) = file {
-            let all = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-            named = all.map_err(BadCertificate::Unreadable)?;
+            let text = disk::read(file, LONGEST_FILE).map_err(BadCertificate::Unreadable)?;
+            let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+            named = all.map_err(BadCertificate::NotPem)?;
             if named.is_empty() {
                 return Err(BadCertificate::Empty);
             }

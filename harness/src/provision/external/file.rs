@@ -1,12 +1,15 @@
 //! What may stand in a target file: its keys and their types.
 
 use super::error::{Source, TargetFileError};
+use super::lengths;
 use super::rules::HeadersTable;
 use crate::target::Service;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use toml::Spanned;
+use toml::de::DeTable;
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -61,9 +64,9 @@ pub struct LogTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresTable {
-    pub host: String,
+    pub host: Spanned<String>,
     #[serde(default = "postgres_port")]
-    pub port: u16,
+    pub port: NonZeroU16,
     pub database: String,
     pub user: String,
     pub password_env: Option<Spanned<String>>,
@@ -75,9 +78,9 @@ pub struct PostgresTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedisTable {
-    pub host: String,
+    pub host: Spanned<String>,
     #[serde(default = "redis_port")]
-    pub port: u16,
+    pub port: NonZeroU16,
     pub password_env: Option<Spanned<String>>,
     #[serde(default)]
     pub tls: bool,
@@ -153,12 +156,12 @@ pub struct ControlTable {
     pub pid: Option<Spanned<Vec<String>>>,
 }
 
-fn postgres_port() -> u16 {
-    5432
+fn postgres_port() -> NonZeroU16 {
+    const { NonZeroU16::new(5432).unwrap() }
 }
 
-fn redis_port() -> u16 {
-    6379
+fn redis_port() -> NonZeroU16 {
+    const { NonZeroU16::new(6379).unwrap() }
 }
 
 fn region() -> String {
@@ -167,8 +170,10 @@ fn region() -> String {
 
 /// Parses the text; what is wrong with it is told with its place and its key.
 pub fn parse(source: &Source) -> Result<TargetFile, TargetFileError> {
-    let deserializer = toml::Deserializer::parse(source.text)
+    let table = DeTable::parse(source.text)
         .map_err(|error| source.wrong(error.span().unwrap_or_default(), "", error.message()))?;
+    lengths::check(source, table.get_ref())?;
+    let deserializer = toml::Deserializer::from(table);
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let inner = error.inner();
         let place = inner.span().unwrap_or_default();

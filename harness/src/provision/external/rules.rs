@@ -4,11 +4,14 @@ use super::Reader;
 use super::error::TargetFileError;
 use super::file::RegistrationTable;
 use crate::target::{Forbidden, HouseRules, Pace, Secret};
-use hyper::header::HeaderName;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use toml::Spanned;
+
+/// What these say is how a message is sent, and to whom; a request with another value would be none.
+const OF_THE_MESSAGE: [HeaderName; 4] = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
 
 /// `[headers]`: names that differ from the contract's.
 #[derive(Deserialize, Default)]
@@ -103,6 +106,10 @@ impl Reader<'_> {
                 let problem = "expected the name of a header, such as \"X-Request-ID\"";
                 return Err(self.source.wrong(given.span(), &format!("headers.{key}"), problem));
             };
+            if OF_THE_MESSAGE.contains(&name) {
+                let problem = "expected a header of the target's own: this one says how a request is sent";
+                return Err(self.source.wrong(given.span(), &format!("headers.{key}"), problem));
+            }
             headers.insert(contract.to_owned(), name.as_str().to_owned());
         }
         Ok(headers)

@@ -137,6 +137,56 @@ fn missing_file_is_named() {
 }
 
 #[test]
+fn files_without_end_are_refused_and_not_waited_for() {
+    let place = tempfile::tempdir().unwrap();
+    let (pipe, sparse) = (place.path().join("pipe.toml"), place.path().join("sparse.toml"));
+    crate::disk::pipe(&pipe);
+    std::fs::File::create(&sparse).unwrap().set_len(5 << 30).unwrap();
+    let expected = [
+        (pipe.as_path(), "it is a pipe, a socket, a device or a directory"),
+        (Path::new("/dev/zero"), "it is a pipe, a socket, a device or a directory"),
+        (sparse.as_path(), "it has more than 1 MB"),
+    ];
+    for (path, why) in expected {
+        let told = load(path, &environment).err().unwrap().to_string();
+        let start = format!("the target file {} cannot be read: {why}", path.display());
+        assert!(told.starts_with(&start), "{told}");
+    }
+    let authorities = |ca: &Path| format!("{GATEWAY}[tls]\nca = \"{}\"\n", ca.display());
+    assert_problem(&authorities(&pipe), "4:6 tls.ca: ", "pipe.toml: the file cannot be read (it is a pipe");
+    assert_problem(&authorities(Path::new("/dev/zero")), "4:6 tls.ca: ", "/dev/zero: the file cannot be read");
+    assert_problem(&authorities(&sparse), "4:6 tls.ca: ", "it has more than 4 MB");
+}
+
+#[test]
+fn texts_have_bounds() {
+    let name = |length| format!("name = \"{}\"\n{GATEWAY}", "é".repeat(length));
+    assert_eq!(load_text(&name(200)).unwrap().name.chars().count(), 200);
+    assert_problem(&name(201), "1:8 name: ", "at most 200 characters, and it has 201");
+    let host = format!("{GATEWAY}[postgres]\nhost = \"{}\"\ndatabase = \"d\"\nuser = \"u\"\n", "h".repeat(4097));
+    assert_problem(&host, "4:8 postgres.host: ", "at most 4096 characters");
+    let command = format!("{GATEWAY}log = {{ command = [\"cat\", \"{}\"] }}\n", "a".repeat(4097));
+    assert_problem(&command, "3:27 gateway.log.command: ", "at most 4096 characters");
+    let key = format!("{GATEWAY}[registration]\nfields = {{ {} = 1 }}\n", "k".repeat(201));
+    assert_problem(&key, "4:12 registration.fields: ", "expected a key of at most 200 characters");
+}
+
+#[test]
+fn hosts_are_hosts_and_nothing_else() {
+    for host in ["", "user:hunter2@h", "redis://h", "h/0", "a b", "h?x", "h\\n"] {
+        let redis = format!("{GATEWAY}[redis]\nhost = \"{host}\"\n");
+        assert_problem(&redis, "4:8 redis.host: ", "the name or address of a host");
+        assert!(!problem(&redis).contains("hunter2"));
+        let postgres = format!("{GATEWAY}[postgres]\nhost = \"{host}\"\ndatabase = \"d\"\nuser = \"u\"\n");
+        assert_problem(&postgres, "4:8 postgres.host: ", "the name or address of a host");
+    }
+    for host in ["h", "db.example.com", "10.0.0.1", "::1", "under_score"] {
+        let target = load_text(&format!("{GATEWAY}[redis]\nhost = \"{host}\"\n")).unwrap();
+        assert_eq!(target.redis.unwrap().host, host);
+    }
+}
+
+#[test]
 fn message_has_file_line_column_and_key() {
     let error = load_text("[gateway]\nurl = \"gopher://x\"\n").err().unwrap().to_string();
     assert!(error.contains("t.toml:2:7: gateway.url: expected an address"), "{error}");
@@ -162,6 +212,7 @@ fn wrong_types_are_refused() {
     let redis = format!("{GATEWAY}[redis]\nhost = \"h\"\nport = ");
     assert_problem(&format!("{redis}\"6379\"\n"), "5:8 redis.port: ", "u16");
     assert_problem(&format!("{redis}65536\n"), "5:8 redis.port: ", "u16");
+    assert_problem(&format!("{redis}0\n"), "5:8 redis.port: ", "nonzero u16");
 }
 
 #[test]
@@ -180,6 +231,7 @@ fn addresses_are_checked() {
         ("http://", "http://127.0.0.1:8080"),
         ("http://h/?a=b", "query"),
         ("http://h:99999", "port"),
+        ("http://h:0", "a port from 1 to 65535"),
     ] {
         assert_problem(&format!("[gateway]\nurl = \"{url}\"\n"), "2:7 gateway.url: ", mentions);
     }
@@ -238,6 +290,10 @@ fn headers_and_pace_are_checked() {
     assert_eq!(target.rules.theirs("x-correlation-id"), "x-request-id");
     assert_eq!(target.rules.ours("x-request-id"), "x-correlation-id");
     assert_problem(&format!("{GATEWAY}[headers]\nuser_id = \"X User\"\n"), "4:11 headers.user_id: ", "X-Request-ID");
+    for name in ["Host", "content-length", "Transfer-Encoding", "connection"] {
+        let text = format!("{GATEWAY}[headers]\nidempotency_key = \"{name}\"\n");
+        assert_problem(&text, "4:19 headers.idempotency_key: ", "how a request is sent");
+    }
     assert_problem(&format!("requests_per_second = 1\n{GATEWAY}"), "1:23 requests_per_second: ", "at least 5");
 }
 
