@@ -1,11 +1,12 @@
 //! Reading a log that may be of any length: only what is new of it, and of that no more than memory can bear.
 
 use crate::check::CannotLook;
+use crate::disk;
 use crate::provision::Errand;
 use crate::target::LogSource;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -81,16 +82,11 @@ fn cut(mut bytes: Vec<u8>) -> Written {
     Written { bytes, more }
 }
 
-/// The file, and what the system says of it. Neither a pipe nor what only looks like a file may hold us up for ever.
+/// The file, and what the system says of it.
 fn open(path: &Path) -> Result<(File, Metadata), CannotLook> {
-    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let opened = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
-    let file = opened.map_err(|error| unreadable(path, &error))?;
-    let facts = file.metadata().map_err(|error| unreadable(path, &error))?;
-    if !facts.is_file() && path != Path::new("/dev/null") {
-        return Err(CannotLook::new("log", format!("{} is no regular file", path.display())));
-    }
-    Ok((file, facts))
+    let opened = if path == Path::new("/dev/null") { File::open(path) } else { disk::open(path) };
+    let with_facts = |file: File| file.metadata().map(|facts| (file, facts));
+    opened.and_then(with_facts).map_err(|error| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CannotLook {
