@@ -5,6 +5,7 @@ use super::whole_file;
 use crate::baseline::BaselineError;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::checks;
+use crate::disk;
 use crate::exit_code::Exit;
 use crate::outcome::Evidence;
 use crate::record::{self, Record, RecordError};
@@ -16,6 +17,8 @@ use std::process::ExitCode;
 
 /// Where the catalogue stands within the project.
 const CATALOGUE: &str = "features/feature_list.json";
+/// A check keeps 16 MB of what it has seen, which escaped is no more than this in a file.
+const MOST_EVIDENCE: u64 = 128 << 20;
 
 /// Why a command could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -144,7 +147,7 @@ pub(super) fn shipped_evidence(catalogue: &Path) -> PathBuf {
 /// Says why there is none.
 pub(super) fn evidence(dir: &Path, feature: u16) -> Result<Evidence, String> {
     let path = dir.join(format!("f{feature:03}.jsonl"));
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", plain::path(&path)))?;
+    let text = disk::read_text(&path, MOST_EVIDENCE).map_err(|error| format!("{}: {error}", plain::path(&path)))?;
     Evidence::from_lines(&text).map_err(|error| format!("{}: {error}", plain::path(&path)))
 }
 

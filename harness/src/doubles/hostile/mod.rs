@@ -132,7 +132,7 @@ impl Hostile {
                 ("sends a gzip bomb", "nothing is unpacked but where its weight is asked for, and 16 MB of it")
             }
             Hostile::LengthTooSmall => ("sends more than it promised", "what comes unasked closes the connection"),
-            Hostile::BrokenChunks => ("announces impossible chunks", "the body counts as broken off"),
+            Hostile::BrokenChunks => ("announces impossible chunks", "a body that breaks off makes no answer"),
             Hostile::InvalidUtf8 => ("sends what is no UTF-8", "each wrong byte is seen as U+FFFD"),
             Hostile::Nul => ("sends NUL in every text", "reports show it as `␀`"),
             Hostile::Escapes => ("sends terminal escapes", "reports show control characters as pictures"),
@@ -156,7 +156,7 @@ impl Hostile {
             Hostile::ResetsAtOnce => ("resets connections at once", "a reset counts as silence"),
             Hostile::ResetsAfterRequest => ("resets connections after the request", "a reset counts as silence"),
             Hostile::ResetsInHeaders => ("resets connections in the headers", "a reset counts as silence"),
-            Hostile::ResetsInBody => ("resets connections in the body", "the body counts as broken off"),
+            Hostile::ResetsInBody => ("resets connections in the body", "a body that breaks off makes no answer"),
             Hostile::Http09 => ("answers as HTTP/0.9", "what has no status line counts as silence"),
             Hostile::EndlessContinue => {
                 ("says 100 Continue for ever", "the deadline of a request covers what comes before its answer")
@@ -167,7 +167,7 @@ impl Hostile {
                 "echoes credentials in every encoding",
                 "secrets are taken out of evidence plain, escaped (once or twice), in digits and in base64",
             ),
-            Hostile::EndlessMetrics => ("has metrics without end", "a scrape is read to 1 MB and 20,000 lines"),
+            Hostile::EndlessMetrics => ("has metrics without end", "a scrape is read to 2 MB and 20,000 lines"),
             Hostile::EndlessXml => {
                 ("has an object store that lists without end", "an answer is read to 8 MB, its XML to 100,000 nodes")
             }
