@@ -19,6 +19,9 @@ const ANSWER: Duration = Duration::from_secs(2);
 pub struct NullProof {
     /// What the server does: `answers 200 to everything`.
     pub target: String,
+    /// Why a run outlives what a hostile server does: `no redirect is followed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survived: Option<&'static str>,
     /// Verdicts that it got, with how often.
     pub verdicts: std::collections::BTreeMap<Verdict, usize>,
     /// Features that it passed; must be none.
@@ -45,6 +48,13 @@ impl Kind {
         match self {
             Kind::Worthless(kind) => kind.what(),
             Kind::Hostile(kind) => kind.what(),
+        }
+    }
+
+    fn survived(self) -> Option<&'static str> {
+        match self {
+            Kind::Worthless(_) => None,
+            Kind::Hostile(kind) => Some(kind.survived()),
         }
     }
 }
@@ -107,6 +117,7 @@ async fn one(kind: Kind, checks: &[(Feature, &'static Check)], seed: u64) -> std
     };
     let mut proof = NullProof {
         target: kind.what().to_owned(),
+        survived: kind.survived(),
         verdicts: Default::default(),
         passed: Vec::new(),
         passed_steps: 0,

@@ -105,7 +105,8 @@ impl Proof {
         for one in &self.null {
             let counts: Vec<String> =
                 one.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-            line(text, format_args!("{:<42} {:<28} {:>5.1} s", one.target, counts.join(", "), one.seconds));
+            let survived = one.survived.map(|why| format!("  survived, for {why}")).unwrap_or_default();
+            line(text, format_args!("{:<42} {:<28} {:>5.1} s{survived}", one.target, counts.join(", "), one.seconds));
         }
         let passed: usize = self.null.iter().map(|one| one.passed.len()).sum();
         line(text, format_args!("null score: {passed} features passed by any of {} targets", self.null.len()));

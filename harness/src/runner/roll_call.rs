@@ -58,7 +58,8 @@ impl RollCall {
             Some(slowest) => drop(answer.get_or_insert(slowest)),
             None => {
                 // Nobody answers, so that it seems gone, however few there are; this asks it once more.
-                (0..Pulse::DOWN_AFTER).for_each(|_| live.pulse.miss("no connection"));
+                let silence = seen["silence"].as_str().unwrap_or_default();
+                (0..Pulse::DOWN_AFTER).for_each(|_| live.pulse.miss(silence));
                 live.target_is_gone().await;
             }
         }
