@@ -2,6 +2,9 @@
 
 use std::backtrace::Backtrace;
 
+/// Where this program's own files are.
+const OURS: &str = "reference-impl/src/";
+
 /// Functions of this program's own, innermost first, each with file and line; the kind of the fault comes last.
 ///
 /// The frames of the runtime and the framework in between say nothing about the fault, and are left out.
@@ -12,13 +15,20 @@ pub fn text(trace: &Backtrace, error_type: &str, error_message: &str) -> String 
     while let Some(line) = lines.next() {
         let place = lines.next_if(|next| next.trim_start().starts_with("at "));
         if is_ours(line) || place.is_some_and(is_our_file) {
-            kept.push(line.trim());
-            kept.extend(place.map(str::trim_end));
+            kept.push(line.trim().to_owned());
+            kept.extend(place.map(within_the_project));
         }
     }
-    let last = format!("{error_type}: {error_message}");
-    kept.push(&last);
+    kept.push(format!("{error_type}: {error_message}"));
     kept.join("\n")
+}
+
+/// The place without the folder that the program was built in, which is nobody's business.
+fn within_the_project(place: &str) -> String {
+    match place.trim_end().split_once(OURS) {
+        Some((_, file)) => format!("             at {OURS}{file}"),
+        None => place.trim_end().to_owned(),
+    }
 }
 
 /// One function of a trace, and where in it.
@@ -79,7 +89,7 @@ pub fn frames(text: &str) -> Vec<Frame> {
 /// Async functions are named without their module, yet their file tells whose they are.
 fn is_our_file(place: &str) -> bool {
     // The second form is what a process sees that was started in this package's folder.
-    place.contains("reference-impl/src/") || place.trim_start().starts_with("at ./src/")
+    place.contains(OURS) || place.trim_start().starts_with("at ./src/")
 }
 
 fn is_ours(frame: &str) -> bool {
@@ -103,6 +113,7 @@ mod tests {
         let text = text(&somewhere(), "OutOfPaper", "tray 2 is empty");
         assert!(text.contains("somewhere"), "{text}");
         assert!(text.contains("stack_trace.rs:"), "{text}");
+        assert!(!text.contains(env!("CARGO_MANIFEST_DIR")), "{text}");
         assert!(text.ends_with("\nOutOfPaper: tray 2 is empty"));
         assert!(!text.contains("std::"), "{text}");
     }
