@@ -20,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// How long the store's side of a connection may take.
 const CONNECTING: Duration = Duration::from_secs(5);
+
 /// What the store is said to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {

@@ -159,12 +159,12 @@ async fn wait(
 ) -> Result<Vec<Value>, CannotLook> {
     let source = source(live, mark.service)?;
     let deadline = tokio::time::Instant::now() + live.patience.moment();
-    let (mut found, mut known) = (Found::default(), None);
+    let (mut found, mut seen) = (Found::default(), None);
     loop {
         // What has not grown says nothing new.
-        if let Some(written) = since(source, mark.place, known).await? {
+        if let Some(written) = since(source, mark.place, seen).await? {
             found = matching(&written.bytes, parts, &live.vault);
-            known = (!written.more).then_some(written.bytes.len() as u64);
+            seen = written.end;
             if written.more {
                 let limit = read::MOST_BYTES >> 20;
                 found.beyond = Some(format!("{} wrote more than {limit} MB, and no more is read", mark.service));

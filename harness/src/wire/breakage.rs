@@ -35,8 +35,8 @@ pub enum Breakage {
     /// What came is no head of an answer, or one that breaks a rule.
     #[error("the answer was not HTTP, or its head breaks a rule of it (RFC 9112)")]
     NotHttp,
-    /// The connection ended before the head had come, or what came is no head.
-    #[error("the connection broke or the answer was not HTTP")]
+    /// The connection ended before the head had come.
+    #[error("the connection broke before the head of an answer had come")]
     Head,
     /// The body ended before it should.
     #[error("the body broke off")]

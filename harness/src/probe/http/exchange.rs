@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use std::time::{Duration, Instant};
 
 /// More of a body is not read.
-pub(crate) const LONGEST_BODY: usize = 1 << 20;
+const LONGEST_BODY: usize = 1 << 20;
 /// More of a body that is not JSON is not kept, unless a probe reads it itself.
 pub(crate) const LONGEST_TEXT: usize = 16 << 10;
 

@@ -18,7 +18,7 @@ pub(super) const MOST_BYTES: u64 = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A place in a log.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     bytes: u64,
     /// The file that had so many (its inode); none of what a command prints.
@@ -42,6 +42,8 @@ pub(super) struct Written {
     pub bytes: Vec<u8>,
     /// Whether there is more than was read.
     pub more: bool,
+    /// The end of the log by then; none where it is not known, and the log is read anew.
+    pub end: Option<Place>,
 }
 
 /// The present end of a log.
@@ -55,13 +57,18 @@ pub(super) async fn end(source: &LogSource) -> Result<Place, CannotLook> {
     }
 }
 
-/// What stands in a log after a place; nothing where that is still so many bytes, and so has been seen.
-pub(super) async fn since(source: &LogSource, place: Place, known: Option<u64>) -> Result<Option<Written>, CannotLook> {
+/// What stands in a log after a place; nothing where its end is still the same, and so all of it has been seen.
+pub(super) async fn since(
+    source: &LogSource,
+    place: Place,
+    seen: Option<Place>,
+) -> Result<Option<Written>, CannotLook> {
     match source {
         LogSource::File(path) => {
             let (mut file, facts) = open(path)?;
             let from = place.within(&facts);
-            if known == Some(facts.len() - from) {
+            let at = |bytes| Place { bytes, file: Some(facts.ino()) };
+            if seen == Some(at(facts.len())) {
                 return Ok(None);
             }
             let read = |bytes: &mut Vec<u8>| {
@@ -70,7 +77,8 @@ pub(super) async fn since(source: &LogSource, place: Place, known: Option<u64>) 
             };
             let mut bytes = Vec::new();
             read(&mut bytes).map_err(|error| unreadable(path, &error))?;
-            Ok(Some(cut(bytes)))
+            let end = at(from + bytes.len() as u64);
+            Ok(Some(Written { end: Some(end), ..cut(bytes) }))
         }
         LogSource::Command(words) => Ok(Some(cut(printed(words, place.bytes).await?.1))),
     }
@@ -79,7 +87,7 @@ pub(super) async fn since(source: &LogSource, place: Place, known: Option<u64>) 
 fn cut(mut bytes: Vec<u8>) -> Written {
     let more = bytes.len() as u64 > MOST_BYTES;
     bytes.truncate(MOST_BYTES as usize);
-    Written { bytes, more }
+    Written { bytes, more, end: None }
 }
 
 /// The file, and what the system says of it.
@@ -144,9 +152,9 @@ mod tests {
         file.seek(SeekFrom::End(0)).unwrap();
         // Half a letter counts as the byte that it is.
         file.write_all(b"\xc3 new\n").unwrap();
-        let written = since(&source, mark, Some(0)).await.unwrap().unwrap();
+        let written = since(&source, mark, Some(mark)).await.unwrap().unwrap();
         assert_eq!((written.bytes.as_slice(), written.more), (&b"\xc3 new\n"[..], false));
-        assert!(since(&source, mark, Some(6)).await.unwrap().is_none());
+        assert!(since(&source, mark, written.end).await.unwrap().is_none());
         assert!(since(&source, Place::START, None).await.unwrap().unwrap().more);
     }
 

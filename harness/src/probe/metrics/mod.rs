@@ -88,21 +88,16 @@ fn spec(service: Service) -> Spec {
 /// says, and to take what is missing for a zero would be a verdict on ourselves.
 async fn scrape(live: &Live, service: Service) -> Result<(Value, Option<Scrape>), CannotLook> {
     let answer = exchange(live, &spec(service)).await?;
-    let text = answer["body"].as_str();
-    let too_long =
-        !answer["cut"].is_null() || text.is_some_and(|text| text.lines().nth(exposition::MOST_LINES).is_some());
-    if too_long {
+    let mut scrape = answer["body"].as_str().map(exposition::read);
+    if !answer["cut"].is_null() || scrape.as_ref().is_some_and(|scrape| scrape.more) {
         let (lines, limit) = (exposition::MOST_LINES, LONGEST >> 20);
         let reason = format!("{service} has more than {limit} MB or {lines} lines of metrics, and no more is read");
         return Err(CannotLook::new("metrics", reason));
     }
-    let scrape = text.map(|text| {
-        let mut scrape = exposition::read(text);
-        for fault in scrape.faults.iter_mut().filter(|fault| fault.len() > LONGEST_FAULT) {
-            *fault = live.vault.beginning(fault, LONGEST_FAULT) + "…";
-        }
-        scrape
-    });
+    let faults = scrape.iter_mut().flat_map(|scrape| &mut scrape.faults);
+    for fault in faults.filter(|fault| fault.len() > LONGEST_FAULT) {
+        *fault = live.vault.beginning(fault, LONGEST_FAULT) + "…";
+    }
     Ok((answer, scrape))
 }
 
